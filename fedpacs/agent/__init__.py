@@ -1,0 +1,1 @@
+"""The hospital half: ingest, round, the executor of Flower tasks."""

@@ -1,0 +1,1 @@
+"""The sealed store of de-identified studies, its manifest, and splits by patient."""

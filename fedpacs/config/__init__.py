@@ -1,0 +1,1 @@
+"""TOML to frozen models, or the list of all faults with their TOML paths."""

@@ -1,0 +1,138 @@
+"""A job: what is trained, on what cohort, and what may leave. Data, never code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from fedpacs.config.load import Frozen, load
+from fedpacs.core.digest import digest_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+
+
+class Purpose(Frozen):
+    """What the job is and why; the data protection officer reads this first."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+    title: str
+    purpose: str
+
+
+class Code(Frozen):
+    """A coded concept (PS3.3 8.8)."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+class LabelClass(Frozen):
+    """One class of the label map. Its number is its place in the list, counted from 1."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+    property_category: Code
+    property_type: Code
+    """A SEG segment belongs to the class whose property type it carries."""
+
+
+class Splits(Frozen):
+    """Parts of the cohort, by patient."""
+
+    train: Fraction = 0.6
+    validation: Fraction = 0.2
+    test: Fraction = 0.2
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Splits:
+        if abs(self.train + self.validation + self.test - 1) > 1e-6:  # noqa: PLR2004 - rounding
+            msg = "train, validation and test must add up to 1"
+            raise ValueError(msg)
+        return self
+
+
+class CohortQuery(Frozen):
+    """Which studies, in DICOM matching keys."""
+
+    modality: Literal["MR", "CT"]
+    study_date: Annotated[str, Field(pattern=r"^(\d{8})?-?(\d{8})?$")] = ""
+    """DICOM date range; empty for all."""
+    labels: Annotated[tuple[LabelClass, ...], Field(min_length=1)]
+    minimum_patients: Annotated[int, Field(ge=2)]
+    splits: Splits = Splits()
+
+
+class Network(Frozen):
+    """A network by allow-listed name with plain parameters."""
+
+    name: Literal["UNet"]
+    parameters: dict[str, int | float | bool | str | list[int]]
+
+
+class Preparation(Frozen):
+    """From a volume to what the network sees."""
+
+    pixel_size: Annotated[int, Field(ge=32, le=512)]
+    """Slices are resampled and padded to this many pixels, square."""
+    spacing_mm: Annotated[float, Field(gt=0)]
+    """In-plane spacing after resampling."""
+    intensity: Literal["z-score", "percentile"] = "z-score"
+
+
+class Training(Frozen):
+    """Local training."""
+
+    loss: Literal["DiceCELoss", "DiceLoss", "CrossEntropyLoss"]
+    optimiser: Literal["Adam", "AdamW", "SGD"]
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    batch_size: Annotated[int, Field(ge=1, le=512)]
+    local_epochs: Annotated[int, Field(ge=1, le=100)]
+    seed: int = 0
+
+
+class Federation(Frozen):
+    """The rounds."""
+
+    rounds: Annotated[int, Field(ge=1, le=10_000)]
+    strategy: Literal["FedAvg"]
+    minimum_sites: Annotated[int, Field(ge=2)]
+    round_timeout_s: Annotated[float, Field(gt=0)] = 600.0
+
+
+class Egress(Frozen):
+    """What may leave a hospital, besides the packed weights of the network."""
+
+    metrics: tuple[MetricName, ...]
+    maximum_update_norm: Annotated[float, Field(gt=0)]
+    minimum_cell: Annotated[int, Field(ge=2)] = 5
+
+
+class JobConfig(Frozen):
+    """One job, complete."""
+
+    job: Purpose
+    cohort: CohortQuery
+    network: Network
+    preparation: Preparation
+    training: Training
+    federation: Federation
+    egress: Egress
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give plain data, defaults written out."""
+        return self.model_dump(mode="json")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 that an approval names."""
+        return digest_of(self.as_dict())
+
+
+def load_job(path: Path) -> JobConfig:
+    """Read a job file."""
+    return load(JobConfig, path)

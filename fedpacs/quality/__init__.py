@@ -1,0 +1,1 @@
+"""Per-series quality control."""

@@ -1,0 +1,1 @@
+"""The book of a site: tamper-evident audit log and approvals."""

@@ -1,0 +1,1 @@
+"""Results as DICOM objects that radiologists already know how to open."""

@@ -1,0 +1,1 @@
+"""The consortium half: strategy, rounds, model registry; it has never seen an image."""

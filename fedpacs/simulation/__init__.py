@@ -1,0 +1,1 @@
+"""Phantom patients, simulated hospitals and the demo."""

@@ -1,0 +1,1 @@
+"""MONAI networks, preparation, trainer and evaluation; knows no DICOM identity and no network."""
