@@ -1,1 +1,1 @@
-"""The frozen types that travel, PS3.15 codes, decisions and the error tree; imports nothing of ours."""
+"""The frozen types that travel, PS3.15 codes, decisions and the error tree."""

@@ -24,7 +24,7 @@ class FedpacsError(Exception):
     code
         Stable identifier, ``<package>.<what-happened>``; documented in ``docs/reference/errors.md``.
     exit_status
-        Exit status of the command line; one band per package, below the shell's own (126 up).
+        Exit status of the command line; one band per package, below the shell's own.
     """
 
     code: ClassVar[str] = "fedpacs.error"

@@ -1,1 +1,1 @@
-"""Keys by URI, keyed pseudonyms, sealing at rest, signatures, PKI: the only home of `cryptography`."""
+"""Keys by URI, keyed pseudonyms, sealing, signatures, PKI: the only home of `cryptography`."""
