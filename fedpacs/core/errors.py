@@ -22,7 +22,7 @@ class FedpacsError(Exception):
     Attributes
     ----------
     code
-        Stable identifier, ``<package>.<what-happened>``; documented in ``docs/reference/errors.md``.
+        Stable identifier, ``<package>.<what-happened>``; see ``docs/reference/errors.md``.
     exit_status
         Exit status of the command line; one band per package, below the shell's own.
     """
