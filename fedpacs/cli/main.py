@@ -1,0 +1,129 @@
+"""The command line ``fedpacs``: the nouns and verbs of the road. Parse, call, print.
+
+Exit statuses: 0 done, 2 wrong usage, 3 this machine, 10 to 80 one band per package, 90 a fault of
+FedPACS itself, 130 and 143 stopped. ``docs/reference/errors.md`` lists every code.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import click
+import typer
+
+from fedpacs.cli import audit, consortium, deid, job, site
+from fedpacs.cli.demo import demo
+from fedpacs.cli.doctor import doctor
+from fedpacs.cli.faults import (
+    StoppedError,
+    TerminatedError,
+    anatomy,
+    as_document,
+    as_fedpacs_error,
+)
+from fedpacs.cli.interrupts import TerminationInterrupt, stop_children, stoppable
+from fedpacs.cli.output import print_json
+from fedpacs.cli.quiet import be_quiet, debugging
+from fedpacs.cli.verdict import print_error
+from fedpacs.core.errors import FedpacsError
+
+app = typer.Typer(
+    name="fedpacs",
+    no_args_is_help=True,
+    suggest_commands=False,  # click does
+    help="Train medical-imaging models across hospitals; no identified data leaves any of them.",
+    epilog="Start with `fedpacs doctor`, then `fedpacs demo`.",
+    pretty_exceptions_enable=False,  # they print local variables
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo)
+app.command("doctor")(doctor)
+app.add_typer(deid.app, name="deid")
+app.add_typer(site.app, name="site")
+app.add_typer(job.app, name="job")
+app.add_typer(consortium.app, name="consortium")
+app.add_typer(audit.app, name="audit")
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"fedpacs {version('fedpacs')}")
+        raise typer.Exit
+
+
+@app.callback()
+def fedpacs(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Train medical-imaging models across hospitals; no identified data leaves any of them."""
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and leave the process.
+
+    Parameters
+    ----------
+    arguments
+        Words after ``fedpacs``; those of this process when left out.
+
+    Raises
+    ------
+    SystemExit
+        Always, with the exit status.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 must not end the program
+            stream.reconfigure(errors="replace")
+    be_quiet()
+    sys.exit(_status(words))
+
+
+def _status(words: list[str]) -> int:
+    try:
+        with stoppable():
+            return _call(words)
+    except BrokenPipeError:
+        # the reader went away (`| head`): nothing is wrong, and nothing can be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, click.Abort) as error:
+        stop_children()
+        return _tell(_stopped(error), words)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback shows values
+        fault = as_fedpacs_error(error)
+        if debugging() and not isinstance(error, click.ClickException):
+            sys.stderr.write(anatomy(error) + "\n")
+        return _tell(fault, words)
+
+
+def _call(words: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(words, prog_name="fedpacs", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError:
+        return click.UsageError.exit_code  # the help was printed
+    return result if isinstance(result, int) else 0
+
+
+def _stopped(error: BaseException) -> StoppedError:
+    kind = TerminatedError if isinstance(error, TerminationInterrupt) else StoppedError
+    return kind("Stopped.")
+
+
+def _tell(error: FedpacsError, words: list[str]) -> int:
+    if "--json" in words:
+        print_json(as_document(error))
+    else:
+        print_error(error)
+    return error.exit_status
+
+
+if __name__ == "__main__":
+    run()

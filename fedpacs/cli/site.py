@@ -1,0 +1,188 @@
+"""``fedpacs site``: one hospital, from its PACS to the consortium and back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fedpacs.cli.options import (
+    SITE_FILE,
+    Approver,
+    ApproverKey,
+    AsJson,
+    JobFile,
+    SiteFile,
+    Yes,
+    job_path,
+)
+from fedpacs.cli.output import plain, print_json, show, show_checks
+from fedpacs.cli.progress import progress
+from fedpacs.cli.verdict import leave
+from fedpacs.core.errors import AgentError, PacsError, UsageError
+
+app = typer.Typer(no_args_is_help=True, help="Run one hospital, from its PACS and back to it.")
+
+
+@app.command()
+def check(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
+    """Check the configuration, keys, store, book, PACS and the way to the consortium."""
+    from fedpacs.agent.site import Site
+
+    items = Site.open(site).check()
+    failed = sum(not item.passed for item in items)
+    if as_json:
+        print_json({"passed": not failed, "checks": plain(items)})
+    else:
+        show_checks(items)
+    if failed:
+        leave(
+            AgentError(
+                f"{failed} of {len(items)} checks failed.",
+                hint="Follow the advice under each FAIL, then run `fedpacs site check` again.",
+            ),
+            as_json=as_json,
+        )
+
+
+@app.command()
+def echo(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
+    """Ask the PACS step by step: network, association, echo, query."""
+    from fedpacs.agent.site import Site
+
+    steps = Site.open(site).echo()
+    if as_json:
+        print_json({"passed": all(step.passed for step in steps), "steps": plain(steps)})
+    else:
+        show(steps, as_json=False)
+    broken = next((step for step in steps if not step.passed), None)
+    if broken is not None:
+        leave(
+            PacsError(f"The PACS did not pass {broken.name} [{broken.code}].", hint=broken.advice),
+            as_json=as_json,
+        )
+
+
+@app.command()
+def find(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
+    """Count what the PACS holds for a job; nothing is moved."""
+    from fedpacs.agent.site import Site
+    from fedpacs.config.job import load_job
+
+    summary = Site.open(site).find(load_job(job_path(job)).cohort)
+    show(
+        summary,
+        as_json=as_json,
+        next_step=f"`fedpacs site ingest --site {site} --job {job}`" if summary.studies else "",
+    )
+
+
+@app.command()
+def ingest(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
+    """Retrieve, de-identify, verify and seal the studies of a job, and draw its cohort."""
+    from fedpacs.agent.site import Site
+    from fedpacs.config.job import load_job
+
+    config = load_job(job_path(job))
+    with progress() as report:
+        outcome = Site.open(site).ingest(config, report)
+    show(
+        outcome,
+        as_json=as_json,
+        next_step=f"`fedpacs site approve --site {site} --job {job} --approver NAME --key URI`",
+    )
+
+
+@app.command()
+def approve(  # noqa: PLR0913, PLR0917 - one parameter per option
+    job: JobFile,
+    approver: Approver,
+    key: ApproverKey,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Days until it expires.")] = 90,
+    site: SiteFile = SITE_FILE,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a job may do here, and sign it."""
+    from fedpacs.agent.preview import lint_job, preview
+    from fedpacs.agent.site import Site
+
+    config = lint_job(job_path(job))
+    hospital = Site.open(site)
+    terms = hospital.terms(config)
+    if not yes:
+        _ask(as_json)
+        show({"what may leave": preview(config), "terms": terms}, as_json=False)
+        typer.confirm(f"\nSign these terms as {approver} for {days} days?", abort=True)
+    hospital.approve(config, approver, key, days)
+    show({"terms_digest": terms.digest, "approver": approver, "days": days}, as_json=as_json)
+
+
+@app.command()
+def revoke(
+    job: JobFile,
+    approver: Approver,
+    key: ApproverKey,
+    site: SiteFile = SITE_FILE,
+    as_json: AsJson = False,
+) -> None:
+    """Take an approval back, at once, also while the job is running."""
+    from fedpacs.agent.site import Site
+    from fedpacs.config.job import load_job
+
+    config = load_job(job_path(job))
+    Site.open(site).revoke(config, approver, key)
+    show({"revoked": config.job.name, "approver": approver}, as_json=as_json)
+
+
+@app.command()
+def train(
+    job: JobFile,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Train here only, without the consortium.")
+    ] = False,
+    site: SiteFile = SITE_FILE,
+    as_json: AsJson = False,
+) -> None:
+    """Take part in the training of an approved job until it ends or you press Ctrl-C."""
+    from fedpacs.agent.site import Site
+    from fedpacs.config.job import load_job
+
+    config = load_job(job_path(job))
+    hospital = Site.open(site)
+    with progress() as report:
+        outcome = hospital.train_alone(config, report) if alone else hospital.train(config, report)
+    show(outcome, as_json=as_json)
+
+
+@app.command()
+def send(
+    job: JobFile,
+    model: Annotated[Path, typer.Option(metavar="FILE", help="The model of the consortium.")],
+    site: SiteFile = SITE_FILE,
+    as_json: AsJson = False,
+) -> None:
+    """Segment a study with a model and store the result in the PACS, for research only."""
+    from fedpacs.agent.site import Site
+    from fedpacs.config.job import load_job
+
+    result = Site.open(site).send_result(load_job(job_path(job)), model)
+    show(result, as_json=as_json)
+
+
+@app.command()
+def status(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
+    """Show the store, cohorts, approvals and quarantine of the hospital."""
+    from fedpacs.agent.site import Site
+
+    show(Site.open(site).status(), as_json=as_json)
+
+
+def _ask(as_json: bool) -> None:
+    """Refuse to sign where nobody can be asked."""
+    import sys
+
+    if as_json or not sys.stdin.isatty():
+        raise UsageError(
+            "An approval needs a person who reads the terms, and nobody can be asked here.",
+            hint="Run it on a terminal without --json, or answer for it with --yes.",
+        )
