@@ -27,7 +27,7 @@ class FedpacsError(Exception):
         Exit status of the command line; one band per package, below the shell's own.
     """
 
-    code: ClassVar[str] = "fedpacs.error"
+    code: str = "fedpacs.error"
     exit_status: ClassVar[int] = 1
     default_hint: ClassVar[str] = "Run `fedpacs doctor` and read docs/reference/errors.md."
 

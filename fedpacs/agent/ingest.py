@@ -1,0 +1,312 @@
+"""From the PACS into the sealed store: one study at a time, complete or quarantined.
+
+A study that fails never stops the others. What stops everything is a book that cannot be
+written: then nothing more may happen.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fedpacs.agent.gates import pass_gate
+from fedpacs.cohort.selection import build_cohort, latest_cohort, save_cohort
+from fedpacs.core.cohort import Split
+from fedpacs.core.digest import sha256_hex
+from fedpacs.core.errors import (
+    AgentError,
+    CohortError,
+    DeidentificationError,
+    PacsError,
+    PolicyError,
+    QualityError,
+)
+from fedpacs.deidentification.engine import Engine
+from fedpacs.deidentification.study import deidentify_study
+from fedpacs.deidentification.verification import verify_instance
+from fedpacs.pacs.open import open_reader
+from fedpacs.pacs.ports import StudyQuery
+from fedpacs.pacs.reconcile import retrieve_complete
+from fedpacs.policy import cohort as cohort_gate
+from fedpacs.policy import disclosure
+from fedpacs.policy.limits import stricter
+from fedpacs.quality.series import check_series
+from fedpacs.records.events import EventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fedpacs.agent.premises import Premises
+    from fedpacs.config.job import JobConfig
+    from fedpacs.core.cohort import Cohort
+    from fedpacs.core.study import DeidentifiedStudy, Study, StudyRef
+    from fedpacs.pacs.ports import ArchiveReader
+
+    Progress = Callable[[str, int, int], None]
+
+_OF_ONE_STUDY = (PacsError, DeidentificationError, QualityError, CohortError, PolicyError)
+
+
+class UnfitSeriesError(QualityError):
+    """A series has a defect that makes it unfit for use; `code` names the defect."""
+
+    code = "quality.unfit-series"
+    default_hint = "Look at the series in the PACS; when it is repaired there, ingest again."
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class NothingFoundError(AgentError):
+    """The PACS answered, but no study matched."""
+
+    code = "agent.nothing-found"
+    default_hint = "Try `fedpacs site find`; check modality and study_date of the job's cohort."
+
+
+@dataclass(frozen=True, slots=True)
+class CohortSummary:
+    """Patients in each part of a cohort."""
+
+    digest: str
+    train: int
+    validation: int
+    test: int
+
+    @classmethod
+    def of(cls, cohort: Cohort) -> CohortSummary:
+        """Count."""
+        sizes = [len(cohort.patients(split)) for split in Split]
+        return cls(cohort.digest, *sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What one ingest did, in numbers.
+
+    Attributes
+    ----------
+    found, retrieved, already_sealed, sealed
+        Studies.
+    instances
+        DICOM objects sealed in this run.
+    quarantined
+        Studies refused in this run, by code.
+    """
+
+    found: int
+    retrieved: int
+    already_sealed: int
+    sealed: int
+    instances: int
+    quarantined: dict[str, int]
+    cohort: CohortSummary | None
+
+
+def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None) -> IngestReport:
+    """Bring every new study of the job's cohort into the sealed store and build the cohort.
+
+    Parameters
+    ----------
+    premises
+        The site.
+    job
+        Its cohort query says which studies.
+    progress
+        Called with the step's name, studies done and studies found so far.
+
+    Returns
+    -------
+    IngestReport
+        Its `cohort` is None when gate 2 stayed closed for want of patients.
+
+    Raises
+    ------
+    PacsError
+        If the PACS cannot be queried at all.
+    NothingFoundError
+        If it holds no study of the cohort.
+    RecordsError
+        If the book cannot be written.
+    """
+    counts: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    with premises.staging() as staging:
+        reader = open_reader(premises.config.pacs)
+        try:
+            query = StudyQuery(modality=job.cohort.modality, study_date=job.cohort.study_date)
+            ours = _own_results(premises)
+            for listed in reader.find(query):
+                ref = _without(listed, ours)
+                counts["found"] += 1
+                _one(premises, reader, ref, staging, counts=counts, refused=refused)
+                if progress:
+                    progress("ingest", counts["found"] - refused.total(), counts["found"])
+        finally:
+            reader.close()
+    if not counts["found"]:
+        raise NothingFoundError("The PACS holds no study that the job's cohort asks for.")
+    return IngestReport(
+        found=counts["found"],
+        retrieved=counts["retrieved"],
+        already_sealed=counts["already"],
+        sealed=counts["sealed"],
+        instances=counts["instances"],
+        quarantined=dict(refused),
+        cohort=CohortSummary.of(draw_cohort(premises, job)),
+    )
+
+
+def _one(
+    premises: Premises,
+    reader: ArchiveReader,
+    ref: StudyRef,
+    staging: Path,
+    *,
+    counts: Counter[str],
+    refused: Counter[str],
+) -> None:
+    subject = premises.pseudonyms.uid(ref.study_instance_uid)
+    if _sealed_as_expected(premises, subject, ref):
+        counts["already"] += 1
+        return
+    identified = staging / "identified"
+    try:
+        premises.record(EventKind.STUDY_FOUND, study=subject, instances=len(ref.sop_instance_uids))
+        study = retrieve_complete(reader, ref, identified)
+        premises.record(EventKind.STUDY_RETRIEVED, study=subject, instances=len(study.files))
+        counts["retrieved"] += 1
+        behind_gate_1 = _disclose(premises, study, staging / "deidentified")
+        premises.store.put(behind_gate_1)
+        premises.record(
+            EventKind.STUDY_SEALED, study=subject, instances=len(behind_gate_1.instances)
+        )
+        premises.release_from_quarantine(subject)
+        counts["sealed"] += 1
+        counts["instances"] += len(behind_gate_1.instances)
+    except _OF_ONE_STUDY as error:
+        premises.quarantine(subject, error, identified)
+        premises.record(EventKind.STUDY_QUARANTINED, study=subject, code=error.code)
+        refused[error.code] += 1
+    finally:
+        for folder in (identified, staging / "deidentified"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_results(premises: Premises) -> frozenset[str]:
+    """Digests of the series that this site's models wrote: they must never become labels."""
+    return frozenset(
+        str(entry.event.fields["series"])
+        for entry in premises.book.entries()
+        if entry.event.kind is EventKind.RESULT_STORED
+    )
+
+
+def _without(ref: StudyRef, ours: frozenset[str]) -> StudyRef:
+    series = tuple(s for s in ref.series if sha256_hex(s.series_instance_uid.encode()) not in ours)
+    return replace(ref, series=series)
+
+
+def _sealed_as_expected(premises: Premises, subject: str, ref: StudyRef) -> bool:
+    """Tell whether the store holds exactly the instances the archive lists.
+
+    No table of identities is kept: the archive's UIDs are pseudonymised again and compared.
+    """
+    if not premises.store.has(subject):
+        return False
+    expected = {premises.pseudonyms.uid(uid) for uid in ref.sop_instance_uids}
+    return expected == premises.store.sop_instance_uids(subject)
+
+
+def _disclose(premises: Premises, study: Study, out: Path) -> DeidentifiedStudy:
+    """De-identify, verify independently, ask gate 1, check quality."""
+    engine = Engine(premises.profile, premises.pseudonyms)
+    deidentified = deidentify_study(engine, study, out)
+    new_uid = {premises.pseudonyms.uid(old): path for old, path in study.files.items()}
+    findings = [
+        finding
+        for instance in deidentified.instances
+        for finding in verify_instance(new_uid[instance.sop_instance_uid], instance.path)
+    ]
+    codes = Counter(finding.code for finding in findings)
+    premises.record(
+        EventKind.STUDY_DEIDENTIFIED,
+        study=deidentified.study_instance_uid,
+        profile=deidentified.profile_digest,
+        instances=len(deidentified.instances),
+    )
+    facts = disclosure.DisclosureFacts(
+        profile_digest=deidentified.profile_digest,
+        approved_profile_digest=premises.profile.digest,
+        instances=len(study.files),
+        deidentified=len(deidentified.instances),
+        verified=len(deidentified.instances),
+        findings=len(findings),
+        private_elements=codes["deid.private-element"],
+        marked_deidentified=len(deidentified.instances) - codes["deid.not-marked"],
+    )
+    pass_gate(premises, disclosure.decide(facts), deidentified.study_instance_uid)
+    _check_quality(deidentified)
+    return deidentified
+
+
+def _check_quality(study: DeidentifiedStudy) -> None:
+    by_series: dict[str, list[Path]] = {}
+    for instance in study.instances:
+        if instance.modality not in ("SEG", "RTSTRUCT"):
+            by_series.setdefault(instance.series_instance_uid, []).append(instance.path)
+    for files in by_series.values():
+        for finding in check_series(files).findings:
+            if finding.severity == "error":
+                raise UnfitSeriesError(finding.code, finding.sentence)
+
+
+def draw_cohort(premises: Premises, job: JobConfig) -> Cohort:
+    """Draw the job's cohort from the store and ask gate 2.
+
+    Raises
+    ------
+    GateClosedError
+        With every rule that was broken.
+    """
+    store = premises.store
+    cohort = build_cohort(store, job.cohort, latest_cohort(store, job.cohort))
+    limits = stricter(premises.config.limits, job)
+    patients = {split: len(cohort.patients(split)) for split in Split}
+    facts = cohort_gate.CohortFacts(
+        num_patients=patients,
+        minimum_patients=max(premises.config.limits.minimum_patients, job.cohort.minimum_patients),
+        minimum_cell=limits.minimum_cell,
+        unlabelled=sum(not subject.label_sop_instance_uid for subject in cohort.subjects),
+        quality_failures=0,
+        overlap=sum(patients.values()) - len(cohort.patients()),
+    )
+    pass_gate(premises, cohort_gate.decide(facts), cohort.digest)
+    save_cohort(store, cohort)
+    premises.record(EventKind.COHORT_BUILT, cohort=cohort.digest, patients=len(cohort.patients()))
+    return cohort
+
+
+def current_cohort(premises: Premises, job: JobConfig) -> Cohort:
+    """Give the cohort that gate 2 let through last.
+
+    Raises
+    ------
+    AgentError
+        If there is none yet.
+    """
+    cohort = latest_cohort(premises.store, job.cohort)
+    if cohort is None:
+        raise NoCohortError("This site has no cohort for the job yet.")
+    return cohort
+
+
+class NoCohortError(AgentError):
+    """Training was asked for before ingest."""
+
+    code = "agent.no-cohort"
+    default_hint = "Run `fedpacs site ingest --site FILE --job FILE` first."

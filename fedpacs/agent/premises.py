@@ -1,0 +1,169 @@
+"""The premises of one hospital: its configuration with keys, profile, store and book opened.
+
+Each part is opened when it is first needed and fails closed: a missing key, an unreadable book
+or an unknown profile is a coded error before anything happens.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from fedpacs.config.site import load_site
+from fedpacs.core.errors import AgentError
+from fedpacs.crypto.keys import load_secret
+from fedpacs.crypto.pseudonyms import Pseudonymiser
+from fedpacs.crypto.signatures import SigningKey
+from fedpacs.deidentification.profile import load_profile
+from fedpacs.records.approvals import Approvals
+from fedpacs.records.book import Book
+from fedpacs.records.events import Event, EventKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fedpacs.cohort.store import SealedStore
+    from fedpacs.config.site import SiteConfig
+    from fedpacs.core.errors import FedpacsError
+    from fedpacs.deidentification.profile import Profile
+
+
+class SiteBusyError(AgentError):
+    """Another process is working in the site's staging area."""
+
+    code = "agent.busy"
+    default_hint = "Wait for the other `fedpacs site` command of this site to end, then repeat."
+
+
+@dataclass(frozen=True)
+class Premises:
+    """Opened parts of one site.
+
+    Attributes
+    ----------
+    file
+        The ``site.toml``.
+    config
+        Its content, paths made absolute.
+    """
+
+    file: Path
+    config: SiteConfig
+
+    @classmethod
+    def open(cls, file: Path) -> Premises:
+        """Read the site file; the parts are opened when first needed."""
+        return cls(file, load_site(file))
+
+    @cached_property
+    def pseudonyms(self) -> Pseudonymiser:
+        """Keyed UIDs, identifiers and date shifts of the project."""
+        return Pseudonymiser(load_secret(self.config.deidentification.project_key))
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The site's de-identification profile, flattened."""
+        return load_profile(self.config.deidentification.profile)
+
+    @cached_property
+    def store(self) -> SealedStore:
+        """The sealed store."""
+        from fedpacs.cohort.store import SealedStore
+
+        return SealedStore.open(self.config.store.path, load_secret(self.config.store.key))
+
+    @cached_property
+    def signing_key(self) -> SigningKey:
+        """The agent's own signing key."""
+        return SigningKey.load(self.config.book.signing_key)
+
+    @cached_property
+    def book(self) -> Book:
+        """The audit log."""
+        return Book.open(self.config.book.url, self.signing_key)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """Signed approvals, in the same database as the book."""
+        return Approvals.open(self.config.book.url)
+
+    def record(self, kind: EventKind, **fields: float | str) -> int:
+        """Write into the book; if it cannot be written, raise, so that the act does not happen."""
+        return self.book.append(Event(kind, fields))
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """Give the staging area, empty, to this process alone, and empty it afterwards.
+
+        What a killed run left behind is identified, so it is removed before anything else.
+
+        Raises
+        ------
+        SiteBusyError
+            If another process works there.
+        """
+        area = self.config.store.staging
+        area.mkdir(mode=0o700, parents=True, exist_ok=True)
+        area.chmod(0o700)
+        with (area / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise SiteBusyError("The staging area is in use by another process.") from error
+            _empty(area)
+            try:
+                yield area
+            finally:
+                _empty(area)
+
+    def quarantine(self, subject: str, error: FedpacsError, files: Path) -> None:
+        """Keep what was refused, with the reason, readable by the site alone.
+
+        Parameters
+        ----------
+        subject
+            Pseudonym of the study; names the folder.
+        error
+            Why; only its code and its patient-free message are written.
+        files
+            Folder with the staged (identified) files; moved, not copied.
+        """
+        place = self.config.store.quarantine / subject
+        shutil.rmtree(place, ignore_errors=True)
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.mkdir(mode=0o700)
+        if files.exists():
+            shutil.move(files, place / "files")
+        reason = {"code": error.code, "message": error.message, "hint": error.hint}
+        descriptor = os.open(place / "reason.json", os.O_WRONLY | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "w") as handle:
+            json.dump(reason, handle, indent=2)
+
+    def release_from_quarantine(self, subject: str) -> None:
+        """Forget an earlier refusal, once the study has been sealed after all."""
+        shutil.rmtree(self.config.store.quarantine / subject, ignore_errors=True)
+
+    def quarantined(self) -> dict[str, int]:
+        """Count what lies in quarantine, by code."""
+        counts: dict[str, int] = {}
+        for file in sorted(self.config.store.quarantine.glob("*/reason.json")):
+            code = str(json.loads(file.read_text())["code"])
+            counts[code] = counts.get(code, 0) + 1
+        return counts
+
+
+def _empty(area: Path) -> None:
+    for entry in area.iterdir():
+        if entry.name == ".lock":
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()

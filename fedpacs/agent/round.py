@@ -1,0 +1,109 @@
+"""One task of a round: approval, local work, gate 3, the book, release."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fedpacs.agent.gates import pass_gate
+from fedpacs.core.digest import digest_of, sha256_hex
+from fedpacs.core.update import ReleasedUpdate
+from fedpacs.policy import egress
+from fedpacs.policy.limits import stricter
+from fedpacs.records.events import EventKind
+
+if TYPE_CHECKING:
+    from fedpacs.agent.learner import Learner
+    from fedpacs.agent.premises import Premises
+    from fedpacs.config.job import JobConfig
+    from fedpacs.core.update import GlobalModel, LocalUpdate
+    from fedpacs.core.wire import WireSchema
+
+
+class Round:
+    """Handles the approved job's train and evaluate tasks, in the warm process.
+
+    Parameters
+    ----------
+    premises
+        The site.
+    job
+        The approved job.
+    schema
+        The approved record.
+    learner
+        The site's network and data.
+    """
+
+    def __init__(
+        self, premises: Premises, job: JobConfig, schema: WireSchema, learner: Learner
+    ) -> None:
+        self._premises = premises
+        self._job = job
+        self._schema = schema
+        self._learner = learner
+        self.released: list[ReleasedUpdate] = []
+
+    def handle(self, message_type: str, model: GlobalModel) -> ReleasedUpdate:
+        """Do one task.
+
+        Raises
+        ------
+        GateClosedError
+            If gate 3 stays closed; nothing leaves but the code.
+        """
+        self._premises.record(
+            EventKind.TASK_ACCEPTED,
+            job=model.job_digest,
+            round=model.server_round,
+            model=sha256_hex(np.ascontiguousarray(model.weights).tobytes()),
+        )
+        local = self._learner.fit(model) if message_type == "train" else self._learner.score(model)
+        update = self.release(message_type, local)
+        self.released.append(update)
+        return update
+
+    def release(self, message_type: str, local: LocalUpdate) -> ReleasedUpdate:
+        """Ask gate 3 and give what it lets through."""
+        limits = stricter(self._premises.config.limits, self._job)
+        facts = _facts(message_type, local, self._schema, self._job.digest, limits)
+        pass_gate(self._premises, egress.decide(facts), _subject(local))
+        metrics, suppressed = egress.suppress(local.metrics, limits.minimum_cell)
+        return ReleasedUpdate(
+            job_digest=local.job_digest,
+            server_round=local.server_round,
+            weights=local.weights,
+            metrics=metrics,
+            suppressed=suppressed,
+        )
+
+
+def _facts(
+    message_type: str,
+    local: LocalUpdate,
+    schema: WireSchema,
+    approved_job_digest: str,
+    limits: egress.EgressLimits,
+) -> egress.EgressFacts:
+    weights = local.weights
+    arrays = {} if weights is None else {schema.array_name: weights}
+    return egress.EgressFacts(
+        message_type=message_type,
+        job_digest=local.job_digest,
+        approved_job_digest=approved_job_digest,
+        shapes={name: tuple(array.shape) for name, array in arrays.items()},
+        dtypes={name: str(array.dtype) for name, array in arrays.items()},
+        finite=all(bool(np.isfinite(array).all()) for array in arrays.values()),
+        update_norm=local.update_norm,
+        metrics=local.metrics,
+        schema=schema,
+        limits=limits,
+    )
+
+
+def _subject(local: LocalUpdate) -> str:
+    """Digest of exactly what stands before the gate."""
+    metrics = {name: [m.value, m.num_patients] for name, m in sorted(local.metrics.items())}
+    weights = b"" if local.weights is None else np.ascontiguousarray(local.weights).tobytes()
+    return digest_of({"metrics": metrics, "weights": sha256_hex(weights)})
