@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a plugin found by path, not a package
 """A pytest plugin for CI: a skipped test is a failed test, because nobody sees what it did not do.
 
 Load it with ``-p no_skips`` and this folder on PYTHONPATH. An expected failure stays one.

@@ -4,7 +4,6 @@ Exit statuses: 0 done, 2 wrong usage, 3 this machine, 10 to 80 one band per pack
 FedPACS itself, 130 and 143 stopped. ``docs/reference/errors.md`` lists every code.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, NoReturn
@@ -15,18 +14,8 @@ import typer
 from fedpacs.cli import audit, consortium, deid, job, site
 from fedpacs.cli.demo import demo
 from fedpacs.cli.doctor import doctor
-from fedpacs.cli.faults import (
-    StoppedError,
-    TerminatedError,
-    anatomy,
-    as_document,
-    as_fedpacs_error,
-)
-from fedpacs.cli.interrupts import TerminationInterrupt, stop_children, stoppable
-from fedpacs.cli.output import print_json
-from fedpacs.cli.quiet import be_quiet, debugging
-from fedpacs.cli.verdict import print_error
-from fedpacs.core.errors import FedpacsError
+from fedpacs.cli.guard import guarded
+from fedpacs.cli.quiet import be_quiet
 
 app = typer.Typer(
     name="fedpacs",
@@ -82,25 +71,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 must not end the program
             stream.reconfigure(errors="replace")
     be_quiet()
-    sys.exit(_status(words))
-
-
-def _status(words: list[str]) -> int:
-    try:
-        with stoppable():
-            return _call(words)
-    except BrokenPipeError:
-        # the reader went away (`| head`): nothing is wrong, and nothing can be told
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (KeyboardInterrupt, click.Abort) as error:
-        stop_children()
-        return _tell(_stopped(error), words)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback shows values
-        fault = as_fedpacs_error(error)
-        if debugging() and not isinstance(error, click.ClickException):
-            sys.stderr.write(anatomy(error) + "\n")
-        return _tell(fault, words)
+    sys.exit(guarded(lambda: _call(words), words))
 
 
 def _call(words: list[str]) -> int:
@@ -110,19 +81,6 @@ def _call(words: list[str]) -> int:
     except click.exceptions.NoArgsIsHelpError:
         return click.UsageError.exit_code  # the help was printed
     return result if isinstance(result, int) else 0
-
-
-def _stopped(error: BaseException) -> StoppedError:
-    kind = TerminatedError if isinstance(error, TerminationInterrupt) else StoppedError
-    return kind("Stopped.")
-
-
-def _tell(error: FedpacsError, words: list[str]) -> int:
-    if "--json" in words:
-        print_json(as_document(error))
-    else:
-        print_error(error)
-    return error.exit_status
 
 
 if __name__ == "__main__":

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fedpacs.cli.document import commands
+from fedpacs.cli.options import job_path
+from fedpacs.config.shipped import shipped
+
+COMMANDS = dict(commands())
+HEAVY = ("torch", "monai", "flwr", "presidio_analyzer", "highdicom", "pydicom", "sqlalchemy")
+
+
+def fedpacs(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fedpacs.cli.main", *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_speaks_json_and_has_a_sentence(path):
+    command = COMMANDS[path].command
+    options = {name for parameter in command.params for name in parameter.opts}
+    assert "--json" in options
+    assert command.help.endswith(".")
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_option_is_explained(path):
+    for parameter in COMMANDS[path].command.params:
+        if parameter.param_type_name == "option":
+            assert parameter.help, parameter.opts
+
+
+def test_help_is_instant_and_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from fedpacs.cli.main import run\n"
+        "try: run(['site', 'ingest', '--help'])\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
+    )
+
+    def cpu_s() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    times = []
+    for _ in range(3):
+        before = cpu_s()
+        ended = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        times.append(cpu_s() - before)
+        assert ended.stderr.strip() == "[]"
+    assert "Usage: fedpacs site ingest" in ended.stdout
+    assert min(times) < 0.5
+
+
+def test_without_words_the_help_is_shown():
+    ended = fedpacs()
+    assert ended.returncode == 2
+    assert "Start with" in ended.stdout
+    assert ended.stderr == ""
+
+
+def test_version():
+    assert fedpacs("--version").stdout.startswith("fedpacs 0.")
+
+
+def test_a_typing_mistake_is_answered_with_what_was_meant():
+    ended = fedpacs("stie", "check")
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [
+        "error[usage.command-line]: No such command 'stie'. Did you mean 'site'?",
+        "next: Run `fedpacs --help`.",
+    ]
+
+
+def test_a_missing_option_is_named_for_people_and_machines():
+    ended = fedpacs("site", "find", "--json")
+    assert ended.returncode == 2
+    assert ended.stderr == ""
+    document = json.loads(ended.stdout)
+    assert document["code"] == "usage.command-line"
+    assert "--job" in document["message"]
+    assert document["hint"] == "Run `fedpacs site find --help`."
+
+
+def test_an_empty_name_is_told_even_where_the_terminal_knows_no_unicode():
+    ended = fedpacs("жоб", PYTHONIOENCODING="ascii")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error[usage.command-line]: No such command '")
+
+
+def test_a_job_is_found_by_file_and_by_shipped_name(tmp_path, monkeypatch):
+    assert job_path("brain-tissue") == shipped("configs", "jobs", "brain-tissue.toml")
+    assert job_path("jobs/mine") == Path("jobs/mine")
+    assert job_path("no-such-job") == Path("no-such-job")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "brain-tissue").write_text("")
+    assert job_path("brain-tissue") == Path("brain-tissue")
