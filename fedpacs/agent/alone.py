@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fedpacs.agent.ingest import current_cohort
 from fedpacs.agent.learner import Learner
+from fedpacs.agent.snapshot import current_cohort
 from fedpacs.core.update import GlobalModel
 from fedpacs.federation.model_file import save_model
 

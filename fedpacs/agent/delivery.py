@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fedpacs.agent.ingest import current_cohort
+from fedpacs.agent.snapshot import current_cohort
 from fedpacs.cohort.volumes import load_slices
 from fedpacs.core.cohort import Split
 from fedpacs.core.digest import sha256_hex

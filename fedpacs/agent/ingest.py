@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fedpacs.agent.gates import pass_gate
-from fedpacs.cohort.selection import build_cohort, latest_cohort, save_cohort
-from fedpacs.core.cohort import Split
+from fedpacs.agent.snapshot import CohortSummary, draw_cohort
 from fedpacs.core.digest import sha256_hex
 from fedpacs.core.errors import (
     AgentError,
@@ -29,9 +28,7 @@ from fedpacs.deidentification.verification import verify_instance
 from fedpacs.pacs.open import open_reader
 from fedpacs.pacs.ports import StudyQuery
 from fedpacs.pacs.reconcile import retrieve_complete
-from fedpacs.policy import cohort as cohort_gate
 from fedpacs.policy import disclosure
-from fedpacs.policy.limits import stricter
 from fedpacs.quality.series import check_series
 from fedpacs.records.events import EventKind
 
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
 
     from fedpacs.agent.premises import Premises
     from fedpacs.config.job import JobConfig
-    from fedpacs.core.cohort import Cohort
     from fedpacs.core.study import DeidentifiedStudy, Study, StudyRef
     from fedpacs.pacs.ports import ArchiveReader
 
@@ -69,22 +65,6 @@ class NothingFoundError(AgentError):
 
 
 @dataclass(frozen=True, slots=True)
-class CohortSummary:
-    """Patients in each part of a cohort."""
-
-    digest: str
-    train: int
-    validation: int
-    test: int
-
-    @classmethod
-    def of(cls, cohort: Cohort) -> CohortSummary:
-        """Count."""
-        sizes = [len(cohort.patients(split)) for split in Split]
-        return cls(cohort.digest, *sizes)
-
-
-@dataclass(frozen=True, slots=True)
 class IngestReport:
     """What one ingest did, in numbers.
 
@@ -96,6 +76,8 @@ class IngestReport:
         DICOM objects sealed in this run.
     quarantined
         Studies refused in this run, by code.
+    left_out
+        Image series in the store that are not in the cohort, by reason.
     """
 
     found: int
@@ -104,7 +86,8 @@ class IngestReport:
     sealed: int
     instances: int
     quarantined: dict[str, int]
-    cohort: CohortSummary | None
+    left_out: dict[str, int]
+    cohort: CohortSummary
 
 
 def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None) -> IngestReport:
@@ -122,7 +105,7 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
     Returns
     -------
     IngestReport
-        Its `cohort` is None when gate 2 stayed closed for want of patients.
+        In counts only.
 
     Raises
     ------
@@ -130,9 +113,12 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
         If the PACS cannot be queried at all.
     NothingFoundError
         If it holds no study of the cohort.
+    GateClosedError
+        If gate 2 stays closed; what was sealed stays sealed.
     RecordsError
         If the book cannot be written.
     """
+    subjects: set[str] = set()
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     with premises.staging() as staging:
@@ -143,6 +129,7 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
             for listed in reader.find(query):
                 ref = _without(listed, ours)
                 counts["found"] += 1
+                subjects.add(premises.pseudonyms.uid(ref.study_instance_uid))
                 _one(premises, reader, ref, staging, counts=counts, refused=refused)
                 if progress:
                     progress("ingest", counts["found"] - refused.total(), counts["found"])
@@ -150,6 +137,7 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
             reader.close()
     if not counts["found"]:
         raise NothingFoundError("The PACS holds no study that the job's cohort asks for.")
+    cohort, left_out = draw_cohort(premises, job, subjects)
     return IngestReport(
         found=counts["found"],
         retrieved=counts["retrieved"],
@@ -157,7 +145,8 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
         sealed=counts["sealed"],
         instances=counts["instances"],
         quarantined=dict(refused),
-        cohort=CohortSummary.of(draw_cohort(premises, job)),
+        left_out=left_out,
+        cohort=CohortSummary.of(cohort),
     )
 
 
@@ -263,50 +252,3 @@ def _check_quality(study: DeidentifiedStudy) -> None:
         for finding in check_series(files).findings:
             if finding.severity == "error":
                 raise UnfitSeriesError(finding.code, finding.sentence)
-
-
-def draw_cohort(premises: Premises, job: JobConfig) -> Cohort:
-    """Draw the job's cohort from the store and ask gate 2.
-
-    Raises
-    ------
-    GateClosedError
-        With every rule that was broken.
-    """
-    store = premises.store
-    cohort = build_cohort(store, job.cohort, latest_cohort(store, job.cohort))
-    limits = stricter(premises.config.limits, job)
-    patients = {split: len(cohort.patients(split)) for split in Split}
-    facts = cohort_gate.CohortFacts(
-        num_patients=patients,
-        minimum_patients=max(premises.config.limits.minimum_patients, job.cohort.minimum_patients),
-        minimum_cell=limits.minimum_cell,
-        unlabelled=sum(not subject.label_sop_instance_uid for subject in cohort.subjects),
-        quality_failures=0,
-        overlap=sum(patients.values()) - len(cohort.patients()),
-    )
-    pass_gate(premises, cohort_gate.decide(facts), cohort.digest)
-    save_cohort(store, cohort)
-    premises.record(EventKind.COHORT_BUILT, cohort=cohort.digest, patients=len(cohort.patients()))
-    return cohort
-
-
-def current_cohort(premises: Premises, job: JobConfig) -> Cohort:
-    """Give the cohort that gate 2 let through last.
-
-    Raises
-    ------
-    AgentError
-        If there is none yet.
-    """
-    cohort = latest_cohort(premises.store, job.cohort)
-    if cohort is None:
-        raise NoCohortError("This site has no cohort for the job yet.")
-    return cohort
-
-
-class NoCohortError(AgentError):
-    """Training was asked for before ingest."""
-
-    code = "agent.no-cohort"
-    default_hint = "Run `fedpacs site ingest --site FILE --job FILE` first."

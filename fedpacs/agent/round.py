@@ -99,6 +99,7 @@ def _facts(
         metrics=local.metrics,
         schema=schema,
         limits=limits,
+        server_round=local.server_round,
     )
 
 

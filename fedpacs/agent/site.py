@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from fedpacs.agent.gates import GateClosedError
 from fedpacs.agent.premises import Premises
 from fedpacs.core.terms import Terms
 from fedpacs.crypto.signatures import SigningKey
 from fedpacs.pacs.open import open_reader
 from fedpacs.pacs.ports import StudyQuery
+from fedpacs.policy.limits import admits
 from fedpacs.records.events import EventKind
 
 if TYPE_CHECKING:
@@ -128,11 +130,20 @@ class Site:
         return ingest(self.premises, job, progress)
 
     def terms(self, job: JobConfig) -> Terms:
-        """Give what would be approved: job, data snapshot, profile, record, bundle, rounds."""
-        from fedpacs.agent.ingest import current_cohort
+        """Give what would be approved: job, data snapshot, profile, record, bundle, rounds.
+
+        Raises
+        ------
+        GateClosedError
+            If the site's own limits do not admit the job at all.
+        """
         from fedpacs.agent.preview import preview
+        from fedpacs.agent.snapshot import current_cohort
 
         seen = preview(job)
+        decision = admits(self.config.limits, job, seen.records[0].size_bytes)
+        if not decision.allowed:
+            raise GateClosedError(decision)
         return Terms(
             site=self.config.site.name,
             job_digest=seen.job_digest,
