@@ -1,0 +1,186 @@
+"""Upkeep of the sealed store: sweeping, forgetting, checking, repairing.
+
+Every function that changes something needs the writer's lock and may be killed at any point and
+run again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fedpacs.cohort.errors import DamagedStoreError, MissingBlobError
+from fedpacs.cohort.study_record import StudyRecord
+from fedpacs.cohort.vault import Shelf
+from fedpacs.core.digest import canonical_json, sha256_hex
+from fedpacs.core.errors import CohortError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fedpacs.cohort.vault import Vault
+
+SPLITS = "splits"
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFault:
+    """Something in the store that does not hold.
+
+    Attributes
+    ----------
+    code
+        ``cohort.damaged``, ``cohort.missing-blob`` or ``cohort.leftover``.
+    name
+        Name of the sealed file: a digest, never a patient's identity.
+    study_instance_uid
+        New UID of the study it belongs to; empty when unknown.
+    """
+
+    code: str
+    name: str
+    study_instance_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReport:
+    """How many of each were removed."""
+
+    studies: int
+    instances: int
+    cohorts: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """How many of each were removed: files no study names, and studies dropped as damaged."""
+
+    leftovers: int
+    studies_dropped: int
+
+
+def record_name(study_instance_uid: str) -> str:
+    """Name of a study's record in the vault."""
+    return sha256_hex(study_instance_uid.encode())
+
+
+def records(vault: Vault) -> Iterator[StudyRecord]:
+    """Open every study's record."""
+    for name in vault.names(Shelf.STUDIES):
+        yield StudyRecord.from_dict(json.loads(vault.read(Shelf.STUDIES, name)))
+
+
+def ledger(vault: Vault, name: str) -> dict[str, str]:
+    """Read one table of the ledger; empty when it was never written."""
+    if not vault.holds(Shelf.LEDGER, name):
+        return {}
+    table: dict[str, str] = json.loads(vault.read(Shelf.LEDGER, name))
+    return table
+
+
+def write_ledger(vault: Vault, name: str, table: dict[str, str]) -> None:
+    """Write one table of the ledger."""
+    vault.write(Shelf.LEDGER, name, canonical_json(table))
+
+
+def is_sound(vault: Vault, digest: str) -> bool:
+    """Tell whether a blob is there and is what its name says."""
+    try:
+        return sha256_hex(vault.read(Shelf.BLOBS, digest)) == digest
+    except (MissingBlobError, DamagedStoreError):
+        return False
+
+
+def sweep(vault: Vault) -> int:
+    """Remove every blob that no study names.
+
+    Raises
+    ------
+    DamagedStoreError
+        If a record cannot be read: then nobody knows what it names, and nothing is removed.
+    """
+    named = {i.digest for record in records(vault) for i in record.instances}
+    orphans = [name for name in vault.names(Shelf.BLOBS) if name not in named]
+    for name in orphans:
+        vault.remove(Shelf.BLOBS, name)
+    return len(orphans)
+
+
+def forget(vault: Vault, patient: str) -> ForgetReport:
+    """Remove everything of one patient."""
+    theirs = [record for record in records(vault) if record.patient == patient]
+    for record in theirs:
+        vault.remove(Shelf.STUDIES, record_name(record.study_instance_uid))
+    cohorts = [name for name in vault.names(Shelf.COHORTS) if patient in _patients(vault, name)]
+    for name in cohorts:
+        vault.remove(Shelf.COHORTS, name)
+    latest = ledger(vault, LATEST)
+    if set(latest.values()) & set(cohorts):
+        kept = {query: digest for query, digest in latest.items() if digest not in cohorts}
+        write_ledger(vault, LATEST, kept)
+    splits = ledger(vault, SPLITS)
+    if splits.pop(patient, None) is not None:
+        write_ledger(vault, SPLITS, splits)
+    sweep(vault)
+    return ForgetReport(len(theirs), sum(len(r.instances) for r in theirs), len(cohorts))
+
+
+def check(vault: Vault) -> tuple[StoreFault, ...]:
+    """Open everything; give every fault."""
+    faults: list[StoreFault] = []
+    named: set[str] = set()
+    for name in vault.names(Shelf.STUDIES):
+        try:
+            record = StudyRecord.from_dict(json.loads(vault.read(Shelf.STUDIES, name)))
+        except CohortError as error:
+            faults.append(StoreFault(error.code, name))
+            continue
+        named |= {i.digest for i in record.instances}
+        faults += [
+            StoreFault(code, i.digest, record.study_instance_uid)
+            for i in record.instances
+            if (code := _fault_code(vault, i.digest))
+        ]
+    unknown_record = any(not fault.study_instance_uid for fault in faults)
+    if not unknown_record:
+        faults += [
+            StoreFault("cohort.leftover", name)
+            for name in vault.names(Shelf.BLOBS)
+            if name not in named
+        ]
+    for shelf in (Shelf.COHORTS, Shelf.LEDGER):
+        for name in vault.names(shelf):
+            try:
+                vault.read(shelf, name)
+            except CohortError as error:
+                faults.append(StoreFault(error.code, name))
+    return tuple(faults)
+
+
+def repair(vault: Vault, *, drop_damaged: bool) -> RepairReport:
+    """Sweep, after dropping damaged studies when asked to."""
+    dropped: set[str] = set()
+    if drop_damaged:
+        for fault in check(vault):
+            if fault.study_instance_uid:
+                dropped.add(record_name(fault.study_instance_uid))
+            elif vault.holds(Shelf.STUDIES, fault.name):
+                dropped.add(fault.name)
+        for name in dropped:
+            vault.remove(Shelf.STUDIES, name)
+    return RepairReport(leftovers=sweep(vault), studies_dropped=len(dropped))
+
+
+def _fault_code(vault: Vault, digest: str) -> str:
+    try:
+        content = vault.read(Shelf.BLOBS, digest)
+    except CohortError as error:
+        return error.code
+    return "" if sha256_hex(content) == digest else DamagedStoreError.code
+
+
+def _patients(vault: Vault, cohort_digest: str) -> set[str]:
+    manifest: dict[str, Any] = json.loads(vault.read(Shelf.COHORTS, cohort_digest))
+    return {str(row["patient"]) for row in manifest["subjects"]}

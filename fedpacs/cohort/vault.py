@@ -1,0 +1,312 @@
+"""A folder of sealed files: written whole or not at all, by one writer at a time.
+
+Layout, everything 0700/0600 and every file but ``.lock`` sealed::
+
+    header              format and random identity of the vault; opens with the right key only
+    journal             what the writer is doing; there only while it does it, or after a kill
+    .lock               writer's lock (flock)
+    incoming/           files being written
+    <shelf>/<ab>/<name> finished files
+
+A file is written into ``incoming``, flushed to the disk and renamed to its place. The vault's
+identity, shelf and name are part of what is authenticated, so no sealed file can stand in for
+another one. Deleting a whole file is noticed by whoever refers to it: a study names its blobs,
+a cohort's manifest names its studies' content.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import time
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from fedpacs.cohort.errors import (
+    DamagedStoreError,
+    HalfWrittenStoreError,
+    MissingBlobError,
+    NotAStoreError,
+    StoreBusyError,
+    StoreKeyError,
+    StoreUnwritableError,
+)
+from fedpacs.core.digest import canonical_json
+from fedpacs.core.errors import CryptoError
+from fedpacs.crypto.sealing import Sealer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+_FORMAT = 1
+_NAME = re.compile(r"[0-9a-z-]{1,64}")
+_POLL_S = 0.02
+_PURPOSE = b"fedpacs sealed store 1|"
+
+
+class Shelf(StrEnum):
+    """Kinds of sealed files."""
+
+    BLOBS = "blobs"
+    STUDIES = "studies"
+    COHORTS = "cohorts"
+    LEDGER = "ledger"
+
+
+class Vault:
+    """Sealed files on shelves. Use `Vault.open`.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    sealer
+        Seals and opens.
+    identity
+        Random identity of this vault, 32 hexadecimal digits.
+    """
+
+    def __init__(self, path: Path, sealer: Sealer, identity: str) -> None:
+        self._path = path
+        self._sealer = sealer
+        self._identity = identity
+
+    @classmethod
+    def open(cls, path: Path, key: bytes) -> Vault:
+        """Open the vault in a folder, or create it there.
+
+        Raises
+        ------
+        NotAStoreError, HalfWrittenStoreError, StoreKeyError, StoreUnwritableError
+            See each class.
+        """
+        sealer = Sealer(key)
+        header = path / "header"
+        if not header.exists():
+            _create(path, sealer)
+        try:
+            content = json.loads(sealer.open(header.read_bytes(), _PURPOSE + b"header"))
+        except (CryptoError, OSError) as error:
+            raise StoreKeyError("The header of the sealed store does not open.") from error
+        if content.get("format") != _FORMAT:
+            raise NotAStoreError(
+                "The sealed store has a format this version does not know.",
+                hint="Use the FedPACS version that wrote the store.",
+            )
+        return cls(path, sealer, str(content["identity"]))
+
+    def read(self, shelf: Shelf, name: str) -> bytes:
+        """Open one sealed file.
+
+        Raises
+        ------
+        MissingBlobError
+            If it is not there.
+        DamagedStoreError
+            If its seal does not hold.
+        """
+        try:
+            sealed = self._place(shelf, name).read_bytes()
+        except FileNotFoundError as error:
+            raise MissingBlobError(f"A file of the shelf {shelf} is missing.") from error
+        except OSError as error:
+            raise DamagedStoreError(f"A file of the shelf {shelf} cannot be read.") from error
+        try:
+            return self._sealer.open(sealed, self._context(shelf, name))
+        except CryptoError as error:
+            raise DamagedStoreError(f"A file of the shelf {shelf} was altered.") from error
+
+    def write(self, shelf: Shelf, name: str, content: bytes) -> None:
+        """Seal one file, whole or not at all. Needs the writer's lock.
+
+        Raises
+        ------
+        StoreUnwritableError
+            If the file system refuses.
+        """
+        place = self._place(shelf, name)
+        sealed = self._sealer.seal(content, self._context(shelf, name))
+        with _as_unwritable():
+            _make_folder(place.parent)
+            _write(self._path / "incoming", place, sealed)
+
+    def remove(self, shelf: Shelf, name: str) -> None:
+        """Remove one file if it is there. Needs the writer's lock."""
+        with _as_unwritable():
+            self._place(shelf, name).unlink(missing_ok=True)
+
+    def holds(self, shelf: Shelf, name: str) -> bool:
+        """Tell whether the file is there; its seal is not looked at."""
+        return self._place(shelf, name).is_file()
+
+    def names(self, shelf: Shelf) -> Iterator[str]:
+        """Give every name on a shelf, sorted."""
+        for file in sorted((self._path / shelf).glob("*/*")):
+            yield file.name
+
+    @contextmanager
+    def writing(
+        self,
+        intention: Mapping[str, Any],
+        recover: Callable[[dict[str, Any]], None],
+        *,
+        wait_s: float,
+    ) -> Iterator[None]:
+        """Hold the writer's lock and leave a trace of the act while it lasts.
+
+        Parameters
+        ----------
+        intention
+            What is going to be done; written to the journal first and removed after success.
+        recover
+            Called first with the intention of a writer that was killed or failed.
+        wait_s
+            How long to wait for another writer.
+
+        Raises
+        ------
+        StoreBusyError
+            If the other writer is still there after that time.
+        """
+        with self._lock(wait_s):
+            self._recover(recover)
+            self._write_journal(intention)
+            yield
+            self._drop_journal()
+
+    def recover_if_abandoned(self, recover: Callable[[dict[str, Any]], None]) -> bool:
+        """Finish what a killed writer left, unless a writer is at work now.
+
+        Returns
+        -------
+        bool
+            True when something was left and has been finished.
+        """
+        if not (self._path / "journal").exists():
+            return False
+        try:
+            with self._lock(0.0):
+                return self._recover(recover)
+        except StoreBusyError:
+            return False
+
+    @contextmanager
+    def _lock(self, wait_s: float) -> Iterator[None]:
+        with _exclusive(self._path / ".lock", wait_s):
+            yield
+
+    def _recover(self, recover: Callable[[dict[str, Any]], None]) -> bool:
+        for file in (self._path / "incoming").iterdir():
+            file.unlink()
+        journal = self._path / "journal"
+        if not journal.exists():
+            return False
+        try:
+            content = self._sealer.open(journal.read_bytes(), self._journal_context)
+        except CryptoError as error:
+            raise DamagedStoreError("The journal of the sealed store was altered.") from error
+        recover(json.loads(content))
+        self._drop_journal()
+        return True
+
+    def _write_journal(self, intention: Mapping[str, Any]) -> None:
+        sealed = self._sealer.seal(canonical_json(dict(intention)), self._journal_context)
+        with _as_unwritable():
+            _write(self._path / "incoming", self._path / "journal", sealed)
+
+    def _drop_journal(self) -> None:
+        (self._path / "journal").unlink()
+
+    @property
+    def _journal_context(self) -> bytes:
+        return _PURPOSE + f"{self._identity}|journal".encode()
+
+    def _context(self, shelf: Shelf, name: str) -> bytes:
+        return _PURPOSE + f"{self._identity}|{shelf}|{name}".encode()
+
+    def _place(self, shelf: Shelf, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise MissingBlobError(f"The shelf {shelf} has no file of that form of name.")
+        return self._path / shelf / name[:2] / name
+
+
+def _create(path: Path, sealer: Sealer) -> None:
+    with _as_unwritable():
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        foreign = {entry.name for entry in path.iterdir()} - {".lock", "incoming", "header"}
+        if foreign & set(Shelf):
+            raise HalfWrittenStoreError("The sealed store has data but no header.")
+        if foreign:
+            raise NotAStoreError("The folder for the sealed store holds other files.")
+        path.chmod(0o700)
+        with _exclusive(path / ".lock", wait_s=10.0):
+            if (path / "header").exists():
+                return
+            incoming = path / "incoming"
+            incoming.mkdir(mode=0o700, exist_ok=True)
+            header = {"format": _FORMAT, "identity": secrets.token_hex(16)}
+            sealed = sealer.seal(canonical_json(header), _PURPOSE + b"header")
+            _write(incoming, path / "header", sealed)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _flush_folder(folder.parent)
+
+
+def _write(incoming: Path, place: Path, content: bytes) -> None:
+    draft = incoming / secrets.token_hex(16)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        draft.replace(place)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+    _flush_folder(place.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _exclusive(lock: Path, wait_s: float) -> Iterator[None]:
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + wait_s
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise StoreBusyError("The sealed store is being written to.") from error
+                time.sleep(_POLL_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _as_unwritable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnwritableError(
+            f"The sealed store cannot be written: {error.strerror}."
+        ) from error
