@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from fedpacs.core.update import GlobalModel, LocalUpdate
     from fedpacs.core.wire import WireSchema
 
+_RELEASED = {
+    "train": EventKind.UPDATE_RELEASED,
+    "evaluate": EventKind.EVALUATION_RELEASED,
+}
+
 
 class Round:
     """Handles the approved job's train and evaluate tasks, in the warm process.
@@ -68,8 +73,18 @@ class Round:
         """Ask gate 3 and give what it lets through."""
         limits = stricter(self._premises.config.limits, self._job)
         facts = _facts(message_type, local, self._schema, self._job.digest, limits)
-        pass_gate(self._premises, egress.decide(facts), _subject(local))
+        subject = _subject(local)
+        pass_gate(self._premises, egress.decide(facts), subject)
         metrics, suppressed = egress.suppress(local.metrics, limits.minimum_cell)
+        self._premises.record(
+            _RELEASED[message_type],
+            job=local.job_digest,
+            round=local.server_round,
+            update=subject,
+            update_norm=local.update_norm,
+            num_metrics=len(metrics),
+            num_suppressed=len(suppressed),
+        )
         return ReleasedUpdate(
             job_digest=local.job_digest,
             server_round=local.server_round,

@@ -75,6 +75,7 @@ class RunReport:
 
 @dataclass(slots=True)
 class _Tally:
+    premises: Premises
     rounds: int
     progress: Callable[[str, int, int], None] | None
     tasks: list[Task] = field(default_factory=list)
@@ -82,6 +83,8 @@ class _Tally:
     def until(self, task: Task) -> bool:
         """Count a task; the run ends with the evaluation of the last round's model."""
         self.tasks.append(task)
+        if task.code is not None:
+            self.premises.record(EventKind.TASK_REFUSED, code=task.code)
         if self.progress and task.code is None and task.server_round is not None:
             self.progress("rounds", task.server_round, self.rounds)
         return (
@@ -119,7 +122,7 @@ def serve(
         rounds=terms.rounds,
         refusal=lambda: _refusal(premises, terms),
     )
-    tally = _Tally(job.federation.rounds, progress)
+    tally = _Tally(premises, job.federation.rounds, progress)
     premises.record(EventKind.AGENT_STARTED, process=os.getpid())
     try:
         _take_tasks(premises, permit, rounds, tally)

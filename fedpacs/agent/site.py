@@ -160,7 +160,12 @@ class Site:
         approvals = self.premises.approvals
         approvals.request(terms)
         self.premises.record(
-            EventKind.APPROVAL_GRANTED, terms=terms.digest, job=terms.job_digest, days=days
+            EventKind.APPROVAL_GRANTED,
+            terms=terms.digest,
+            job=terms.job_digest,
+            cohort=terms.cohort_digest,
+            approver=approver,
+            days=days,
         )
         expires_at = datetime.now(UTC) + timedelta(days=days)
         approvals.approve(terms.digest, approver, SigningKey.load(key_uri), expires_at)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from fedpacs.federation.errors import (
     PortTakenError,
@@ -112,8 +112,19 @@ class Supervisor:
     def __exit__(self, *_exception: object) -> None:
         self.stop()
 
+    @property
+    def logs(self) -> Path:
+        """Folder of the log files."""
+        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._logs
+
     def start(
-        self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        argv: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        output: Path | None = None,
     ) -> Child:
         """Start a program.
 
@@ -126,17 +137,17 @@ class Supervisor:
         environment
             Added to this process's environment. The folder of this Python comes first in PATH, so
             that programs of the same installation are found.
+        output
+            File for standard output alone; it goes into the log, too, when left out.
         """
-        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log = self._logs / f"{name}.log"
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        log = self.logs / f"{name}.log"
         path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])  # noqa: PTH120 - a string is wanted
-        with os.fdopen(descriptor, "wb") as output:
+        with _private(log) as messages, _private(output or log, append=not output) as answers:
             warden = subprocess.Popen(  # noqa: S603 - argv is ours
                 [sys.executable, "-m", "fedpacs.federation.warden", *argv],
                 stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=answers,
+                stderr=messages,
                 env={**os.environ, "PATH": path, **(environment or {})},
                 start_new_session=True,
             )
@@ -148,6 +159,13 @@ class Supervisor:
         """End all programs."""
         while self._children:
             self._children.pop().stop()
+
+
+def _private(path: Path, *, append: bool = False) -> BinaryIO:
+    """Open a file for writing that this user alone can read."""
+    mode = os.O_APPEND if append else os.O_TRUNC
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | mode, 0o600)
+    return os.fdopen(descriptor, "wb")
 
 
 def require_free_port(host: str, port: int) -> None:
