@@ -6,12 +6,16 @@ from typing import Annotated
 import typer
 
 from fedpacs.cli.options import CONSORTIUM_FILE, AsJson, ConsortiumFile, JobFile, job_path
-from fedpacs.cli.output import show
+from fedpacs.cli.output import say, show, stdout
 from fedpacs.cli.progress import progress
+from fedpacs.cli.verdict import leave
+from fedpacs.core.errors import ServerError
 
 app = typer.Typer(
     no_args_is_help=True, help="Run the consortium's half; it has never seen an image."
 )
+
+_FOR_MACHINES = frozenset({"curves", "round_seconds", "failed", "message", "hint"})
 
 
 @app.command()
@@ -28,16 +32,33 @@ def kit(
     from fedpacs.server.consortium import Consortium
 
     report = Consortium.open(consortium).kit(site, out)
-    show(report, as_json=as_json, next_step=f"send {out} to the hospital")
+    show(report, as_json=as_json, next_step=f"send {out} to the hospital; nothing in it is secret")
 
 
 @app.command()
-def start(consortium: ConsortiumFile = CONSORTIUM_FILE, as_json: AsJson = False) -> None:
-    """Start the consortium's SuperLink and keep it running until Ctrl-C."""
+def admit(
+    site: Annotated[str, typer.Argument(metavar="NAME")],
+    public_key: Annotated[Path, typer.Argument(metavar="FILE")],
+    consortium: ConsortiumFile = CONSORTIUM_FILE,
+    as_json: AsJson = False,
+) -> None:
+    """Take in the public node key (.pub) of the member NAME; a running SuperLink needs a restart.
+
+    Compare the key's fingerprint with the hospital over another channel first.
+    """
+    from fedpacs.server.consortium import Consortium
+
+    Consortium.open(consortium).admit(site, public_key)
+    show({"admitted": site}, as_json=as_json, next_step="`fedpacs consortium start`")
+
+
+@app.command()
+def start(consortium: ConsortiumFile = CONSORTIUM_FILE, as_json: AsJson = False) -> None:  # noqa: ARG001 - every command takes --json
+    """Run the consortium's SuperLink, with every admitted member, until Ctrl-C."""
     from fedpacs.server.consortium import Consortium
 
     with progress() as report:
-        show(Consortium.open(consortium).start(report), as_json=as_json)
+        Consortium.open(consortium).start(report)
 
 
 @app.command()
@@ -49,7 +70,11 @@ def run(
 
     with progress() as report:
         outcome = Consortium.open(consortium).run(job_path(job), report)
-    show(outcome, as_json=as_json)
+    show(outcome, as_json=as_json, omit=_FOR_MACHINES)
+    if outcome.failed:
+        error = ServerError(outcome.message, hint=outcome.hint)
+        error.code = outcome.failed
+        leave(error, as_json=as_json)
 
 
 @app.command()
@@ -57,4 +82,11 @@ def status(consortium: ConsortiumFile = CONSORTIUM_FILE, as_json: AsJson = False
     """Show members, runs and models."""
     from fedpacs.server.consortium import Consortium
 
-    show(Consortium.open(consortium).status(), as_json=as_json)
+    report = Consortium.open(consortium).status()
+    if as_json:
+        show(report, as_json=True)
+        return
+    show(report, as_json=False, omit=frozenset({"runs"}))
+    for run_report in report.runs:
+        say(stdout(), "")
+        show(run_report, as_json=False, omit=_FOR_MACHINES - {"failed"})

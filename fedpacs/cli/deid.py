@@ -16,8 +16,8 @@ DEFAULT_PROFILE = "gdpr-pseudonymised"
 
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - one parameter per option
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Folder with DICOM files.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for what may be shared.")],
+    source: Annotated[Path, typer.Argument(metavar="IN")],
+    out: Annotated[Path, typer.Argument(metavar="OUT")],
     key: Annotated[
         str, typer.Option(metavar="URI", help="The project's key: file:PATH or env:NAME.")
     ],
@@ -40,7 +40,11 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """De-identify every file of a folder, and verify each one; what fails is refused."""
+    """De-identify every file below IN into OUT and verify each one; what fails is refused.
+
+    A second run does only what is missing. The same key gives the same pseudonyms, UIDs and date
+    shifts, so a patient stays one patient; another key cannot be linked to them.
+    """
     from fedpacs.deidentification.batch import BatchOptions
     from fedpacs.deidentification.batch import run as run_batch
 
@@ -60,14 +64,18 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
 
 @app.command()
 def explain(
-    profile: Annotated[str, typer.Argument(help="A shipped profile's name or a TOML file.")],
+    profile: Annotated[str, typer.Argument(metavar="PROFILE")],
     attribute: Annotated[
         str | None,
-        typer.Argument(help="One attribute, for example PatientName or 0010,0010."),
+        typer.Argument(metavar="ATTRIBUTE"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say in sentences what a profile does, to all attributes or to one."""
+    """Say in sentences what PROFILE does, to all attributes or to one.
+
+    PROFILE is the name of a shipped profile, such as gdpr-pseudonymised, or a TOML file;
+    ATTRIBUTE is a keyword or tag, such as PatientName or 0010,0010.
+    """
     from fedpacs.deidentification.profile import load_profile
 
     chosen = load_profile(profile)

@@ -10,7 +10,10 @@ app = typer.Typer(no_args_is_help=True, help="Look at a job before anybody runs 
 
 @app.command()
 def lint(job: JobArgument, as_json: AsJson = False) -> None:
-    """Check a job file and list every fault in it."""
+    """Check a job and list every fault in it.
+
+    FILE is a TOML file, or the name of a shipped job such as brain-tissue.
+    """
     from fedpacs.agent.preview import lint_job
 
     config = lint_job(job_path(job))
@@ -23,7 +26,10 @@ def lint(job: JobArgument, as_json: AsJson = False) -> None:
 
 @app.command()
 def preview(job: JobArgument, as_json: AsJson = False) -> None:
-    """Show exactly what would leave a hospital that runs the job."""
+    """Show exactly what would leave a hospital that runs the job.
+
+    FILE is a TOML file, or the name of a shipped job such as brain-tissue.
+    """
     from fedpacs.agent.preview import lint_job
     from fedpacs.agent.preview import preview as look
 

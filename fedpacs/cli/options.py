@@ -37,11 +37,7 @@ JobFile = Annotated[
 ]
 JobArgument = Annotated[
     str,
-    typer.Argument(
-        metavar="FILE",
-        help="The job file, or the name of a shipped job such as brain-tissue.",
-        show_default=False,
-    ),
+    typer.Argument(metavar="FILE"),
 ]
 Approver = Annotated[
     str,

@@ -24,7 +24,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fedpacs.agent.doctor import CheckItem
+    from fedpacs.agent import doctor, inspection
 
 _NOT_A_TERMINAL_WIDTH = 160
 
@@ -77,7 +77,9 @@ def _plain_other(value: object) -> Any:  # noqa: ANN401 - JSON data is what it i
     raise TypeError(type(value).__name__)
 
 
-def show(report: object, *, as_json: bool, next_step: str = "") -> None:
+def show(
+    report: object, *, as_json: bool, next_step: str = "", omit: frozenset[str] = frozenset()
+) -> None:
     """Print a report.
 
     Parameters
@@ -88,11 +90,15 @@ def show(report: object, *, as_json: bool, next_step: str = "") -> None:
         One JSON document instead of words.
     next_step
         What a person most likely does now.
+    omit
+        Fields that only machines are shown.
     """
     data = plain(report)
     if as_json:
         print_json(data)
         return
+    if isinstance(data, dict):
+        data = {key: value for key, value in data.items() if key not in omit}
     console = stdout()
     _show(console, data, "")
     if next_step:
@@ -110,7 +116,9 @@ def say(console: Console, line: str | Text) -> None:
     console.print(line, soft_wrap=True)
 
 
-def show_checks(items: Iterable[CheckItem], *, verbose: bool = True) -> None:
+def show_checks(
+    items: Iterable[doctor.CheckItem | inspection.CheckItem], *, verbose: bool = True
+) -> None:
     """Print checks as a list with a mark, a name and what to do.
 
     Parameters

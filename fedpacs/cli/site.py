@@ -18,7 +18,7 @@ from fedpacs.cli.options import (
 from fedpacs.cli.output import plain, print_json, show, show_checks
 from fedpacs.cli.progress import progress
 from fedpacs.cli.verdict import leave
-from fedpacs.core.errors import AgentError, PacsError, UsageError
+from fedpacs.core.errors import AgentError, PacsError, PolicyError, UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Run one hospital, from its PACS and back to it.")
 
@@ -85,11 +85,17 @@ def ingest(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) ->
     config = load_job(job_path(job))
     with progress() as report:
         outcome = Site.open(site).ingest(config, report)
-    show(
-        outcome,
-        as_json=as_json,
-        next_step=f"`fedpacs site approve --site {site} --job {job} --approver NAME --key URI`",
-    )
+    drawn = outcome.cohort is not None
+    step = f"`fedpacs site approve --site {site} --job {job} --approver NAME --key URI`"
+    show(outcome, as_json=as_json, next_step=step if drawn else "")
+    if not drawn:
+        leave(
+            PolicyError(
+                "The cohort gate stayed closed: what is sealed does not make a cohort yet.",
+                hint=f"`fedpacs audit show --site {site}` ends with the reasons.",
+            ),
+            as_json=as_json,
+        )
 
 
 @app.command()
@@ -108,13 +114,16 @@ def approve(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     config = lint_job(job_path(job))
     hospital = Site.open(site)
-    terms = hospital.terms(config)
     if not yes:
-        _ask(as_json)
-        show({"what may leave": preview(config), "terms": terms}, as_json=False)
+        _require_somebody_to_ask(as_json)
+        show({"what may leave": preview(config), "terms": hospital.terms(config)}, as_json=False)
         typer.confirm(f"\nSign these terms as {approver} for {days} days?", abort=True)
-    hospital.approve(config, approver, key, days)
-    show({"terms_digest": terms.digest, "approver": approver, "days": days}, as_json=as_json)
+    digest = hospital.approve(config, approver, key, days)
+    show(
+        {"approved": config.job.name, "approver": approver, "days": days, "terms_digest": digest},
+        as_json=as_json,
+        next_step=f"`fedpacs site train --site {site} --job {job}`",
+    )
 
 
 @app.command()
@@ -130,8 +139,11 @@ def revoke(
     from fedpacs.config.job import load_job
 
     config = load_job(job_path(job))
-    Site.open(site).revoke(config, approver, key)
-    show({"revoked": config.job.name, "approver": approver}, as_json=as_json)
+    digest = Site.open(site).revoke(config, approver, key)
+    show(
+        {"revoked": config.job.name, "approver": approver, "terms_digest": digest},
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -177,7 +189,7 @@ def status(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
     show(Site.open(site).status(), as_json=as_json)
 
 
-def _ask(as_json: bool) -> None:
+def _require_somebody_to_ask(as_json: bool) -> None:
     """Refuse to sign where nobody can be asked."""
     import sys
 
