@@ -1,0 +1,107 @@
+"""The federated run of the demo: SuperLink, taps, and each hospital's SuperNode and executor."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from fedpacs.config.job import load_job
+from fedpacs.core.errors import SimulationError
+from fedpacs.server.consortium import Consortium
+from fedpacs.simulation.errands import send
+from fedpacs.simulation.wiretap import Wiretap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fedpacs.federation.processes import Supervisor
+    from fedpacs.server.report import RunReport
+    from fedpacs.simulation.errands import Errand
+    from fedpacs.simulation.workspace import Workspace
+
+
+class RunFailedError(SimulationError):
+    """The federated run did not get to its end; `code` is the code of why."""
+
+    code = "simulation.run-failed"
+    default_hint = "Read the logs in the workspace; `fedpacs demo --fresh` starts anew."
+
+    def __init__(self, report: RunReport) -> None:
+        super().__init__(f"The federated run failed: {report.message}", hint=report.hint)
+        self.code = report.failed or self.code
+
+
+def federate(
+    workspace: Workspace, supervisor: Supervisor, tell: Callable[[int, int], None]
+) -> tuple[RunReport, dict[str, dict[str, object]]]:
+    """Run the approved job over Flower.
+
+    Parameters
+    ----------
+    workspace
+        Hospitals whose cohorts are drawn and whose approvals are signed.
+    supervisor
+        Ends the hospitals' processes.
+    tell
+        Called with rounds done and rounds planned.
+
+    Returns
+    -------
+    RunReport
+        The consortium's side.
+    dict
+        By hospital: what its own side reported.
+
+    Raises
+    ------
+    RunFailedError
+        If the run does not complete.
+    """
+    consortium = Consortium.open(workspace.consortium_file)
+    rounds = load_job(workspace.job_file).federation.rounds
+    with ExitStack() as stack:
+        tell(0, rounds)
+        stack.enter_context(consortium.started())
+        for place in workspace.hospitals:
+            stack.enter_context(_tap(workspace, consortium, place.name))
+        errands = [_join(workspace, supervisor, name) for name in _names(workspace)]
+        report = consortium.run(
+            workspace.job_file, lambda _what, done, total: _watch(errands, tell, done, total)
+        )
+        if report.failed:
+            raise RunFailedError(report)
+        for errand in errands:
+            errand.child.wait_until(lambda e=errand: e.child.exit_status() is not None, 60)  # type: ignore[misc] # bound now
+        answers = {
+            name: errand.result() for name, errand in zip(_names(workspace), errands, strict=True)
+        }
+    return report, answers
+
+
+def _names(workspace: Workspace) -> tuple[str, ...]:
+    return tuple(place.name for place in workspace.hospitals)
+
+
+def _watch(errands: list[Errand], tell: Callable[[int, int], None], done: int, total: int) -> None:
+    for errand in errands:
+        if errand.child.exit_status() not in (None, 0):
+            errand.result()
+    tell(done, total)
+
+
+def _join(workspace: Workspace, supervisor: Supervisor, name: str) -> Errand:
+    place = next(place for place in workspace.hospitals if place.name == name)
+    words = ["site", "train", "--site", str(place.site_file), "--job", str(workspace.job_file)]
+    return send(supervisor, f"train-{name}", words)
+
+
+def _tap(workspace: Workspace, consortium: Consortium, name: str) -> Wiretap:
+    place = next(place for place in workspace.hospitals if place.name == name)
+    superlink = consortium.config.superlink
+    pki = consortium.home.pki
+    return Wiretap(
+        port=place.tap_port,
+        upstream=(superlink.host, superlink.port),
+        pki=pki,
+        record=place.wire,
+    )
