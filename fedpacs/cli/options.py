@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from fedpacs.core.errors import UsageError
+
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON document on stdout, for machines."),
@@ -51,6 +53,14 @@ Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask; for scripts that a person answers for.")
 ]
 
+
+class UnknownJobNameError(UsageError):
+    """A job was named that is neither a file nor shipped."""
+
+    code = "usage.unknown-job"
+    default_hint = "Give the path of a job file."
+
+
 SITE_FILE = Path("site.toml")
 CONSORTIUM_FILE = Path("consortium.toml")
 
@@ -62,14 +72,21 @@ def job_path(job: str) -> Path:
     ----------
     job
         Path of a TOML file, or the bare name of one in ``configs/jobs``.
+
+    Raises
+    ------
+    UnknownJobNameError
+        If it is neither.
     """
     path = Path(job)
     if path.suffix or len(path.parts) > 1 or path.exists():
         return path
     from fedpacs.config.shipped import shipped
-    from fedpacs.core.errors import MachineError
 
-    try:
-        return shipped("configs", "jobs", f"{job}.toml")
-    except MachineError:
-        return path
+    jobs = {file.stem: file for file in sorted(shipped("configs", "jobs").glob("*.toml"))}
+    if job not in jobs:
+        raise UnknownJobNameError(
+            f"{job} is neither a file nor a shipped job.",
+            hint=f"Give the path of a job file, or one of: {', '.join(jobs)}.",
+        )
+    return jobs[job]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -172,10 +173,17 @@ def _number(name: str, value: float) -> str:
     if name.endswith("_s") and isinstance(value, float):
         return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
     if "bytes" in name:
-        return f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.1f} kB"  # noqa: PLR2004 - SI prefixes
+        return _size(value)
     if name.endswith(("_mm", "_days")):
         return f"{value:g} {name.rpartition('_')[2]}"
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _size(value: float) -> str:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= factor:
+            return f"{value / factor:.1f} {unit}"
+    return f"{value:.0f} B"
 
 
 def _show(console: Console, data: Any, indent: str) -> None:  # noqa: ANN401 - JSON data
@@ -193,8 +201,7 @@ def _show(console: Console, data: Any, indent: str) -> None:  # noqa: ANN401 - J
         elif not value:
             say(console, f"{indent}{words(key):<{width}}  none")
         elif isinstance(value, list) and not isinstance(value[0], dict):
-            joined = ", ".join(value_text(key, item) for item in value)
-            say(console, f"{indent}{words(key):<{width}}  {joined}")
+            say(console, f"{indent}{words(key):<{width}}  {_cell(key, value)}")
         else:
             say(console, f"{indent}{words(key)}")
             _show(console, value, indent + "  ")
@@ -206,18 +213,25 @@ def _show_list(console: Console, rows: list[Any], indent: str) -> None:
             _show(console, row, indent)
         return
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    for key in columns:
-        number = all(isinstance(row.get(key), (int, float)) for row in rows)
-        table.add_column(words(key), justify="right" if number else "left", overflow="fold")
+    for key in dict.fromkeys(key for row in rows for key in row):
+        right = all(_is_number(row.get(key)) for row in rows)
+        table.add_column(words(key), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(key, row.get(key))) for key in columns))
-    console.print(table)
+        cells = {words(key): _cell(key, value) for key, value in row.items()}
+        table.add_row(*(Text(cells.get(str(column.header), "-")) for column in table.columns))
+    console.print(Padding.indent(table, len(indent)))
+    say(console, "")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _cell(key: str, value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{k} {value_text(k, v)}" for k, v in value.items()) or "-"
     if isinstance(value, list):
-        return ", ".join(value_text(key, item) for item in value) or "-"
+        # no thousands separator here: a comma already separates the items
+        items = (str(v) if isinstance(v, int) else value_text(key, v) for v in value)
+        return ", ".join(items) or "-"
     return value_text(key, value)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fedpacs.cli.document import commands
-from fedpacs.cli.options import job_path
+from fedpacs.cli.options import UnknownJobNameError, job_path
 from fedpacs.config.shipped import shipped
 
 COMMANDS = dict(commands())
@@ -107,7 +107,9 @@ def test_an_empty_name_is_told_even_where_the_terminal_knows_no_unicode():
 def test_a_job_is_found_by_file_and_by_shipped_name(tmp_path, monkeypatch):
     assert job_path("brain-tissue") == shipped("configs", "jobs", "brain-tissue.toml")
     assert job_path("jobs/mine") == Path("jobs/mine")
-    assert job_path("no-such-job") == Path("no-such-job")
+    with pytest.raises(UnknownJobNameError) as refused:
+        job_path("no-such-job")
+    assert "brain-tissue" in refused.value.hint
     monkeypatch.chdir(tmp_path)
     (tmp_path / "brain-tissue").write_text("")
     assert job_path("brain-tissue") == Path("brain-tissue")

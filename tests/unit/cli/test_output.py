@@ -95,7 +95,8 @@ def test_json_refuses_numbers_that_json_does_not_have():
     [
         ("elapsed_s", 0.5, "500 ms"),
         ("elapsed_s", 61.25, "61.2 s"),
-        ("free_bytes", 512, "0.5 kB"),
+        ("free_bytes", 512, "512 B"),
+        ("bytes_sent", 2_500_000_000, "2.5 GB"),
         ("spacing_mm", 1.5, "1.5 mm"),
         ("shift_days", 14, "14 days"),
         ("instances", 12345, "12,345"),
