@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -120,7 +121,9 @@ def start_supernode(options: SuperNodeOptions, supervisor: Supervisor) -> SuperN
 
 def _command(options: SuperNodeOptions, secret_file: Path) -> list[str]:
     return [
-        "flower-supernode",
+        sys.executable,
+        "-m",
+        "fedpacs.agent.brisk_supernode",
         "--isolation=process",
         f"--superlink={options.superlink}",
         f"--root-certificates={options.root_certificates}",

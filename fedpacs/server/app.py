@@ -16,6 +16,7 @@ from flwr.serverapp import ServerApp
 
 from fedpacs.core.errors import FedpacsError, ServerError
 from fedpacs.core.update import GlobalModel
+from fedpacs.federation.brisk import pull_briskly
 from fedpacs.federation.bundle import run_config
 from fedpacs.federation.schema import wire_schema
 from fedpacs.server.control import read_node_key
@@ -47,6 +48,7 @@ def main(grid: Grid, context: Context) -> None:
     FedpacsError
         If the run failed; Flower then marks it failed, and the record holds the code.
     """
+    pull_briskly()
     home = Home(Path(os.environ[HOME_VARIABLE]))
     folder = RunFolder.of(home, context.run_id)
     record = RunRecord(str(context.run_id), "", "", 0)
@@ -90,7 +92,7 @@ def _schema(job: JobConfig) -> WireSchema:
 
 
 def _initial(job: JobConfig) -> GlobalModel:
-    from fedpacs.training.packing import initial_weights
+    from fedpacs.training.networks import initial_weights
 
     return GlobalModel(job.digest, 0, initial_weights(job))
 

@@ -16,6 +16,7 @@ from fedpacs.federation.bundle import build_bundle
 from fedpacs.federation.processes import Supervisor
 from fedpacs.server.control import Control, read_node_key
 from fedpacs.server.errors import (
+    NotStartedError,
     RunDiedError,
     ServerStoppedError,
     TooFewSitesError,
@@ -229,7 +230,7 @@ class Consortium:
             with self._control() as control:
                 nodes = {node.name: node.online for node in control.nodes()}
             running = True
-        except FederationError:
+        except (FederationError, NotStartedError):
             nodes, running = {}, False
         members = tuple(
             MemberStatus(
@@ -292,7 +293,12 @@ class Consortium:
             raise UnknownMemberError(f"{site} is not a member of {self.config.consortium.name}.")
 
     def _control(self) -> Control:
-        return Control(self._superlink.local_address, self.root_certificates)
+        token = self.home.control_token
+        if not (token.exists() and self.root_certificates.exists()):
+            raise NotStartedError("The consortium was never started.")
+        return Control(
+            self._superlink.local_address, self.root_certificates, token.read_text().strip()
+        )
 
     @property
     def _public_address(self) -> str:

@@ -24,11 +24,14 @@ from fedpacs.federation.bundle import bundle_digest
 from fedpacs.federation.errors import UnreachableError
 from fedpacs.federation.processes import require_superlink
 from fedpacs.server.errors import NoMemberKeyError, SuperLinkRefusedError
+from fedpacs.server.guarded_superlink import TOKEN_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
+
+    from flwr.supercore.protobuf.client import ProtobufCall, ProtobufRequestContext
 
 _AnswerT = TypeVar("_AnswerT")
 _KEY_TYPE = "ecdsa-sha2-nistp384"
@@ -68,6 +71,18 @@ class Node:
     online: bool
 
 
+class _Token:
+    """Puts the control token on every request."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def intercept(self, context: ProtobufRequestContext, call_next: ProtobufCall) -> httpx.Response:
+        """Send one request."""
+        context.request.headers[TOKEN_HEADER] = self._token
+        return call_next(context)
+
+
 class Control:
     """Client of one SuperLink's Control API.
 
@@ -77,6 +92,8 @@ class Control:
         ``host:port``.
     root_certificates
         The consortium's ca.crt.
+    token
+        The control token of the consortium's home.
 
     Raises
     ------
@@ -84,14 +101,17 @@ class Control:
         If no SuperLink of this consortium answers.
     """
 
-    def __init__(self, address: str, root_certificates: Path) -> None:
+    def __init__(self, address: str, root_certificates: Path, token: str) -> None:
         require_superlink(address, root_certificates)
         self._address = address
         self._client = ControlHttpClient.from_server_address(
             server_address=address,
             insecure=False,
             root_certificates=root_certificates.read_bytes(),
-            interceptors=[RuntimeVersionHttpInterceptor(component_name="fedpacs-consortium")],
+            interceptors=[
+                RuntimeVersionHttpInterceptor(component_name="fedpacs-consortium"),
+                _Token(token),
+            ],
         )
 
     def __enter__(self) -> Self:

@@ -87,3 +87,10 @@ class ServerStoppedError(ServerError):
 
     code = "server.superlink-stopped"
     default_hint = "Read superlink.log in the consortium's home, then start it again."
+
+
+class NotStartedError(ServerError):
+    """The consortium was never started on this machine."""
+
+    code = "server.not-started"
+    default_hint = "Run `fedpacs consortium start` first, and leave it running."

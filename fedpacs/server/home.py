@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,10 +56,19 @@ class Home:
         """Final models, named by digest."""
         return self.path / "models"
 
+    @property
+    def control_token(self) -> Path:
+        """Secret of those who may register nodes, start and stop runs."""
+        return self.superlink / "control.token"
+
     def prepare(self) -> None:
-        """Make the folders, readable by this user alone."""
+        """Make the folders and the control token, readable by this user alone."""
         for folder in (self.path, self.pki, self.members, self.superlink, self.runs, self.models):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.control_token.exists():
+            descriptor = os.open(self.control_token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as handle:
+                handle.write(secrets.token_hex(32))
 
     def keep_job(self, job: JobConfig) -> Path:
         """Write a job under its digest, for the ServerApp and for the record."""

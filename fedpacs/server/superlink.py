@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import FederationError
 from fedpacs.federation.processes import QUIET_FLOWER, require_free_port, require_superlink
+from fedpacs.server.guarded_superlink import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +69,9 @@ def _answers(address: str, root_certificates: Path) -> bool:
 def _command(options: SuperLinkOptions) -> list[str]:
     pki, state = options.home.pki, options.home.superlink
     return [
-        "flower-superlink",
+        sys.executable,
+        "-m",
+        "fedpacs.server.guarded_superlink",
         f"--ssl-ca-certfile={pki / 'ca.crt'}",
         f"--ssl-certfile={pki / 'server.pem'}",
         f"--ssl-keyfile={pki / 'server.key'}",
@@ -85,4 +89,5 @@ def _environment(home: Home) -> dict[str, str]:
         "FLWR_HOME": str(home.superlink / "flower"),
         "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.1",
         HOME_VARIABLE: str(home.path),
+        TOKEN_VARIABLE: str(home.control_token),
     }
