@@ -15,7 +15,7 @@ from fedpacs.cli import audit, consortium, deid, job, site
 from fedpacs.cli.demo import demo
 from fedpacs.cli.doctor import doctor
 from fedpacs.cli.guard import guarded
-from fedpacs.cli.quiet import be_quiet
+from fedpacs.cli.quiet import quiet
 
 app = typer.Typer(
     name="fedpacs",
@@ -70,8 +70,9 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 must not end the program
             stream.reconfigure(errors="replace")
-    be_quiet()
-    sys.exit(guarded(lambda: _call(words), words))
+    with quiet():
+        status = guarded(lambda: _call(words), words)
+    sys.exit(status)
 
 
 def _call(words: list[str]) -> int:

@@ -11,11 +11,13 @@ import os
 import sys
 import threading
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fedpacs.cli.faults import place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from threading import ExceptHookArgs
 
 
@@ -24,17 +26,26 @@ def debugging() -> bool:
     return os.environ.get("FEDPACS_DEBUG") == "1"
 
 
-def be_quiet() -> None:
+@contextmanager
+def quiet() -> Iterator[None]:
     """Let only FedPACS's own log records through, and no value in an exception's text."""
-    warnings.simplefilter("ignore")
-    logging.getLogger().addHandler(logging.NullHandler())  # else Python prints what nobody handles
-    handler = logging.StreamHandler()
+    nobody, handler = logging.NullHandler(), logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    ours = logging.getLogger("fedpacs")
+    root, ours = logging.getLogger(), logging.getLogger("fedpacs")
+    level, hooks = ours.level, (threading.excepthook, sys.unraisablehook)
+    root.addHandler(nobody)  # else Python prints what nobody handles
     ours.addHandler(handler)
     ours.setLevel(logging.DEBUG if debugging() else logging.WARNING)
-    threading.excepthook = _thread_ended
-    sys.unraisablehook = lambda _: None
+    threading.excepthook, sys.unraisablehook = _thread_ended, _object_lost
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        threading.excepthook, sys.unraisablehook = hooks
+        ours.setLevel(level)
+        ours.removeHandler(handler)
+        root.removeHandler(nobody)
 
 
 def _thread_ended(args: ExceptHookArgs) -> None:
@@ -42,3 +53,7 @@ def _thread_ended(args: ExceptHookArgs) -> None:
         return
     where = place(args.exc_traceback)
     logging.getLogger(__name__).error("a thread ended: %s at %s", args.exc_type.__name__, where)
+
+
+def _object_lost(_args: object) -> None:
+    """Say nothing: an exception in a destructor changes nothing, and its text may quote a value."""
