@@ -121,6 +121,8 @@ class Wiretap:
                 _relay(consortium_in, hospital_out, None),
             )
             await asyncio.gather(_flush(hospital_out), _flush(consortium_out))
+        except asyncio.CancelledError:
+            return  # by `close` alone; asyncio's own callback trips over a cancelled task
         finally:
             hospital_out.transport.abort()
             consortium_out.transport.abort()
