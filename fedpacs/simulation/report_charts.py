@@ -7,6 +7,7 @@ escapes it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -137,7 +138,8 @@ def curve_chart(
         parts.append(text(left - 6, y + 4, f"{tick:{axis.form}}", "tick", "end"))
     for server_round in sorted({first, (first + last) // 2, last}):
         x = at(server_round, 0)[0]
-        parts.append(text(x, top + _PLOT_HEIGHT + 18, str(server_round), "tick", "middle"))
+        said = f"round {server_round}" if server_round == first else str(server_round)
+        parts.append(text(x, top + _PLOT_HEIGHT + 18, said, "tick", "middle"))
     for run in _runs(points):
         where = [at(*point) for point in run]
         parts.append(path(where, f"line {style}") if len(where) > 1 else _dot(where[0], style))
@@ -152,14 +154,14 @@ def curve_chart(
 
 
 def axis_for(values: Iterable[float | None]) -> Axis:
-    """Choose a scale from 0 that holds every value, with at most five round ticks."""
-    top = max((v for v in values if v is not None), default=1.0)
-    step = next(
-        (s * 10.0**e for e in range(-4, 6) for s in (1, 2, 2.5, 5) if s * 10.0**e * 4 >= top), 1.0
-    )
-    count = max(1, next(n for n in range(1, 6) if n * step >= top or n == 5))  # noqa: PLR2004
-    digits = 0 if step >= 1 else 1 if step * 10 == round(step * 10) else 2
-    return Axis(count * step, tuple(step * n for n in range(count + 1)), f".{digits}f")
+    """Choose a scale from 0 that holds every value, with two to five round ticks above 0."""
+    top = max((v for v in values if v is not None and v > 0), default=1.0)
+    size = 10.0 ** math.floor(math.log10(top / 4))
+    step = next(m for m in (1, 2, 2.5, 5, 10) if m * size * 4 >= top)
+    ticks = math.ceil(top / (step * size))
+    digits = next(d for d in range(12) if math.isclose(step * size, round(step * size, d)))
+    scale = tuple(step * size * n for n in range(ticks + 1))
+    return Axis(scale[-1], scale, f".{digits}f")
 
 
 def _runs(points: Sequence[tuple[int, float | None]]) -> list[list[tuple[int, float]]]:

@@ -314,6 +314,8 @@ class ScanTarget:
         Hospital whose strings or data these are; empty for a place of the consortium.
     hits
         Planted strings found there.
+    nbytes
+        Bytes searched. A place with none counts as not searched, which breaks the promise.
     """
 
     place: str

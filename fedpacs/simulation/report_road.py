@@ -81,36 +81,38 @@ def _say(stop: Stop) -> str:
 def wide_road(road: Road) -> Markup:
     """Draw it from left to right and back, for a desk and for paper."""
     tip = "tip-wide"
-    top, bottom, height = 64.0, 232.0, 92.0
-    lefts = (196.0, 376.0, 568.0, 760.0)
+    top, bottom, height = 64.0, 216.0, 72.0
+    lefts = (184.0, 358.0, 544.0, 730.0)
     box = 130.0
     parts: list[Markup] = [_marker(tip)]
-    parts.append(rect((8, 22, 946, 316), "zone", 6))
+    parts.append(rect((8, 22, 946, 288), "zone", 6))
     parts.append(text(20, 44, "INSIDE EACH HOSPITAL", "zone-name"))
-    parts.append(rect((988, 22, 184, 316), "zone beyond", 6))
+    parts.append(rect((988, 22, 184, 288), "zone beyond", 6))
     parts.append(text(1000, 44, "CONSORTIUM", "zone-name"))
-    parts += [path([(x, 10), (x, 350)], "wall") for x in (967.0, 975.0)]
+    parts += [path([(x, 10), (x, 322)], "wall") for x in (967.0, 975.0)]
     middle = top + height / 2
-    ends = [(162.0, lefts[0])]
+    ends = [(150.0, lefts[0])]
     ends += [(lefts[n] + box, lefts[n + 1]) for n in range(3)]
     ends += [(lefts[3] + box, 1004.0)]
     parts += [path([(a, middle), (b - 3, middle)], "way", tip) for a, b in ends]
-    parts += _stop(Stop("PACS", road.archive.counts, "archive"), (24, top, 138, 260))
+    parts += _stop(
+        Stop("PACS", road.archive.counts, "archive"), (24, top, 126, bottom + height - top)
+    )
     parts += [
         line
         for n, count in enumerate(road.back[1].counts)
-        for line in [text(93, 294 + 16 * n, count, "count", "middle")]
+        for line in [text(87, bottom + 42 + 16 * n, count, "count", "middle")]
     ]
     for stop, left in zip(road.inside, lefts, strict=True):
         parts += _stop(stop, (left, top, box, height))
     for gate, left in zip(road.gates, (lefts[1], lefts[2], lefts[3]), strict=True):
-        parts += _gate(gate, (left + box + 31, middle))
+        parts += _gate(gate, (left + box + 28, middle))
     parts += _stop(road.model, (1004, top, 152, height))
     back = bottom + height / 2
-    parts.append(path([(1080, top + height), (1080, back), (893, back)], "way", tip))
-    parts += _stop(road.back[0], (760, bottom, box, height))
-    parts.append(path([(760, back), (165, back)], "way", tip))
-    return svg("road-wide", (1180, 360), (_TITLE, road.description), parts)
+    parts.append(path([(1080, top + height), (1080, back), (863, back)], "way", tip))
+    parts += _stop(road.back[0], (730, bottom, box, height))
+    parts.append(path([(730, back), (153, back)], "way", tip))
+    return svg("road-wide", (1180, 332), (_TITLE, road.description), parts)
 
 
 def tall_road(road: Road) -> Markup:
@@ -128,7 +130,7 @@ def tall_road(road: Road) -> Markup:
             parts += _gate_beside(item, y + 7)
             y += 36
             continue
-        parts += _stop(item, (20, y, 300, 66))
+        parts += _stop(item, (20, y, 300, 68))
         y += 66
         parts.append(path([(170, y), (170, y + 21)], "way", tip))
         y += 24
@@ -139,14 +141,14 @@ def tall_road(road: Road) -> Markup:
 def _tall_end(road: Road, parts: list[Markup], y: float, tip: str) -> Markup:
     parts.append(path([(170, y - 2), (170, y + 45)], "way", tip))
     parts.append(text(12, y + 34, "CONSORTIUM", "zone-name"))
-    parts += _stop(road.model, (20, y + 48, 300, 66))
+    parts += _stop(road.model, (20, y + 48, 300, 68))
     y += 114
     parts += [path([(0, y + d), (340, y + d)], "wall") for d in (14.0, 22.0)]
     parts.append(path([(170, y), (170, y + 53)], "way", tip))
-    parts.append(text(12, y + 42, "BACK IN EACH HOSPITAL", "zone-name"))
-    parts += _stop(road.back[0], (20, y + 56, 300, 66))
+    parts.append(text(12, y + 42, "HOSPITAL AGAIN", "zone-name"))
+    parts += _stop(road.back[0], (20, y + 56, 300, 68))
     parts.append(path([(170, y + 122), (170, y + 143)], "way", tip))
-    parts += _stop(road.back[1], (20, y + 146, 300, 66))
+    parts += _stop(road.back[1], (20, y + 146, 300, 68))
     return svg("road-tall", (340, y + 218), (_TITLE, road.description), parts)
 
 
@@ -161,8 +163,8 @@ def _marker(tip: str) -> Markup:
 def _stop(stop: Stop, box: tuple[float, float, float, float]) -> list[Markup]:
     x, y, width, _ = box
     middle = x + width / 2
-    parts = [rect(box, stop.kind, 4), text(middle, y + 24, stop.name, "name", "middle")]
-    return parts + _lines(stop.counts, middle, y + 46)
+    parts = [rect(box, stop.kind, 4), text(middle, y + 22, stop.name, "name", "middle")]
+    return parts + _lines(stop.counts, middle, y + 42)
 
 
 def _lines(counts: Sequence[str], x: float, y: float) -> list[Markup]:
@@ -174,9 +176,9 @@ def _gate(gate: Gate, centre: tuple[float, float]) -> list[Markup]:
     refused = "refused some" if gate.refused else "gate"
     return [
         *_disc(gate, x, y),
-        text(x, y - 56, f"{gate.name}", "gate-name", "middle"),
-        text(x, y + 64, f"{gate.opened:,} opened", "count", "middle"),
-        text(x, y + 80, f"{gate.refused:,} refused", f"count {refused}", "middle"),
+        text(x, y - 46, gate.name, "gate-name", "middle"),
+        text(x, y + 56, f"{gate.opened:,} opened", "count", "middle"),
+        text(x, y + 72, f"{gate.refused:,} refused", f"count {refused}", "middle"),
     ]
 
 

@@ -36,6 +36,9 @@ class Benefit:
         average.
     federated_worst, alone_worst
         The worst hospital: of the federated model, and of the local models on average.
+    at_home, at_home_worst
+        Mean and worst of every hospital's own model on that hospital's own patients: the
+        hardest comparison.
     better_at_home
         Names of hospitals whose own model beats the federated one on their own patients.
     """
@@ -44,6 +47,8 @@ class Benefit:
     alone: float
     federated_worst: float
     alone_worst: float
+    at_home: float
+    at_home_worst: float
     better_at_home: tuple[str, ...]
 
     @property
@@ -86,6 +91,15 @@ def number_word(count: int) -> str:
     return _WORDS[count] if count < len(_WORDS) else f"{count:,}"
 
 
+def own_models(report: DemoReport) -> dict[str, float]:
+    """Dice of each hospital's own model on its own patients, by hospital."""
+    return {
+        m.trained_at: m.dice[m.trained_at]
+        for m in report.models
+        if m.kind == "local" and m.trained_at in m.dice
+    }
+
+
 def mean_and_worst(scores: ModelScores, hospitals: tuple[str, ...]) -> tuple[float, float] | None:
     """Mean and worst Dice over the hospitals; None unless all of them were measured."""
     if not hospitals or any(name not in scores.dice for name in hospitals):
@@ -95,24 +109,27 @@ def mean_and_worst(scores: ModelScores, hospitals: tuple[str, ...]) -> tuple[flo
 
 
 def _headline(report: DemoReport, checks: tuple[Check, ...], benefit: Benefit | None) -> str:
-    failed = [check.name.lower() for check in checks if not check.held]
+    failed = [f"\u201c{check.name}\u201d" for check in checks if not check.held]
     if failed:
-        plural = "promises" if len(failed) > 1 else "promise"
-        return f"This demo broke {len(failed)} of its {len(checks)} {plural}: {'; '.join(failed)}."
+        broken, made = number_word(len(failed)).lower(), number_word(len(checks)).lower()
+        return f"This demo broke {broken} of its {made} promises: {', '.join(failed)}."
     count = number_word(len(report.hospitals))
     start = (
         f"{count} hospitals trained one model, and none of {report.leak_scan.planted:,} planted "
-        "identifiers was found outside a hospital"
+        "identifiers was found in anything that left them"
     )
     if benefit is None:
         return f"{start}."
     now = f"{benefit.federated:.2f}"
     if benefit.holds:
-        return f"{start}; Dice rose from {benefit.alone:.2f} alone to {now} together."
+        return (
+            f"{start}. On the test patients of all of them it reaches a Dice of {now}; "
+            f"a model trained at one hospital alone, {benefit.alone:.2f}."
+        )
     return (
-        f"{start}; but together they did not do better: Dice {benefit.alone:.2f} alone, "
-        f"{now} together (worst hospital {benefit.alone_worst:.2f} and "
-        f"{benefit.federated_worst:.2f})."
+        f"{start}. But it is not better than a model trained at one hospital alone: Dice {now} "
+        f"against {benefit.alone:.2f} on average, {benefit.federated_worst:.2f} against "
+        f"{benefit.alone_worst:.2f} at the worst hospital."
     )
 
 
@@ -124,31 +141,33 @@ def _benefit(report: DemoReport) -> Benefit | None:
     together = mean_and_worst(federated, names) if federated else None
     if federated is None or together is None or len(alone) != len(local) or not alone:
         return None
-    home = tuple(
-        m.trained_at
-        for m in local
-        if m.trained_at in m.dice and m.dice[m.trained_at] > federated.dice[m.trained_at]
-    )
+    home = own_models(report)
+    if home.keys() != set(names):
+        return None
     return Benefit(
-        together[0], fmean(a for a, _ in alone), together[1], fmean(w for _, w in alone), home
+        federated=together[0],
+        alone=fmean(mean for mean, _ in alone),
+        federated_worst=together[1],
+        alone_worst=fmean(worst for _, worst in alone),
+        at_home=fmean(home.values()),
+        at_home_worst=min(home.values()),
+        better_at_home=tuple(name for name in names if home[name] > federated.dice[name]),
     )
 
 
 def _leaks(report: DemoReport) -> Check:
     scan = report.leak_scan
     hits = sum(t.hits for t in scan.targets)
-    covered = {t.hospital for t in scan.targets if t.nbytes > 0}
-    missing = [h.name for h in report.hospitals if h.name not in covered]
-    what = f"{scan.planted:,} planted strings, {sum(t.nbytes for t in scan.targets):,} bytes"
-    if missing:
-        return Check(
-            "Nothing identified left", False, f"Not searched: what left {', '.join(missing)}."
-        )
-    return Check(
-        "Nothing identified left",
-        hits == 0 and scan.planted > 0,
-        f"{what} searched, {hits:,} hits.",
-    )
+    named = {t.hospital for t in scan.targets}
+    empty = [f"{t.place} of {t.hospital or 'consortium'}" for t in scan.targets if t.nbytes <= 0]
+    empty += [f"anything of {h.name}" for h in report.hospitals if h.name not in named]
+    empty += [f"traffic of {h.name}" for h in report.hospitals if h.departures.wire_bytes <= 0]
+    name = "Nothing identified leaves"
+    if empty:
+        return Check(name, False, f"Not searched, or empty: {', '.join(empty)}.")
+    searched = sum(t.nbytes for t in scan.targets)
+    sentence = f"{scan.planted:,} planted strings, {searched:,} bytes searched, {hits:,} hits."
+    return Check(name, hits == 0 and scan.planted > 0, sentence)
 
 
 def _control(report: DemoReport) -> Check:
@@ -159,9 +178,9 @@ def _control(report: DemoReport) -> Check:
         h.name in covered for h in report.hospitals
     )
     return Check(
-        "The search does find",
+        "The search can find",
         held,
-        f"In the hospitals' own archives the same search finds {found:,} of {planted:,}.",
+        f"In the archives themselves, the same search finds {found:,} of {planted:,}.",
     )
 
 
@@ -171,7 +190,7 @@ def _nothing_lost(report: DemoReport) -> Check:
     aside = sum(sum(h.quarantined.values()) for h in report.hospitals)
     held = found > 0 and all(_accounted(h) for h in report.hospitals)
     return Check(
-        "Nothing was lost",
+        "Nothing is lost",
         held,
         f"{found:,} studies found = {sealed:,} sealed + {aside:,} quarantined with a code.",
     )
@@ -184,7 +203,7 @@ def _accounted(hospital: HospitalReport) -> bool:
 def _only_approved(report: DemoReport) -> Check:
     signed = [h for h in report.hospitals if h.approvers and h.terms_digest]
     return Check(
-        "Only what was approved ran",
+        "Only approved jobs run",
         len(signed) == len(report.hospitals),
         f"{len(signed)} of {len(report.hospitals)} hospitals hold a signed approval of this job.",
     )
@@ -205,7 +224,7 @@ def _books(report: DemoReport) -> Check:
 def _rounds(report: DemoReport) -> Check:
     done = [h.road.rounds_trained for h in report.hospitals]
     return Check(
-        "Every round was trained",
+        "Every round is trained",
         bool(done) and all(d == report.job.rounds for d in done),
         f"{', '.join(str(d) for d in done)} of {report.job.rounds} rounds.",
     )
@@ -219,5 +238,5 @@ def _results(report: DemoReport) -> Check:
         for h in report.hospitals
     )
     return Check(
-        "Results are back in the PACS", held, f"{stored:,} stored, {found:,} found again by C-FIND."
+        "Results return to the PACS", held, f"{stored:,} stored, {found:,} found again by C-FIND."
     )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from fedpacs.core.ps315 import Action
 from fedpacs.simulation.report_charts import Axis, Bar, axis_for, bar_chart, curve_chart
+from fedpacs.simulation.report_facts import ModelScores
 from fedpacs.simulation.report_pictures import data_uri, differences, overlay
 from fedpacs.simulation.report_road import Gate, Road, Stop, tall_road, wide_road
-from fedpacs.simulation.report_verdict import judge, mean_and_worst
+from fedpacs.simulation.report_verdict import judge, mean_and_worst, own_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
         DemoReport,
         GateCount,
         HospitalReport,
-        ModelScores,
         Segmentation,
+        TagRow,
     )
 
 _ACTIONS: Mapping[Action | None, tuple[str, str]] = {
@@ -34,6 +35,10 @@ _ACTIONS: Mapping[Action | None, tuple[str, str]] = {
     Action.UID: ("U", "new UID"),
     None: ("+", "added"),
 }
+_CORNER_TAGS = ("(0010,0010)", "(0010,0020)", "(0010,0030)", "(0008,0080)", "(0008,0020)")
+"""Patient's Name, Patient ID, Patient's Birth Date, Institution Name, Study Date."""
+
+_SIZES = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 _DICE = Axis(1.0, (0.0, 0.25, 0.5, 0.75, 1.0), ".2f")
 
 
@@ -63,7 +68,8 @@ class RoadRow:
 def page_context(report: DemoReport) -> dict[str, Any]:
     """Give everything the template needs."""
     before_after, verdict = report.before_after, judge(report)
-    tally = Counter(_ACTIONS[row.action][1] for row in before_after.rows)
+    tags = [(row, *_done(row)) for row in before_after.rows]
+    tally = Counter(done for _, _, done in tags)
     titles = {h.name: h.title or h.name for h in report.hospitals}
     return {
         "report": report,
@@ -75,8 +81,8 @@ def page_context(report: DemoReport) -> dict[str, Any]:
         "before": data_uri(before_after.before),
         "after": data_uri(before_after.after),
         "tally": ", ".join(f"{n:,} {what}" for what, n in tally.most_common()),
-        "actions": _ACTIONS,
-        "removed": Action.REMOVE,
+        "tags": tags,
+        "corners": _corners(before_after.rows),
         "curves": _curves(report),
         "bars": _bars(report, titles),
         "model_rows": _model_rows(report, titles),
@@ -88,20 +94,17 @@ def page_context(report: DemoReport) -> dict[str, Any]:
 
 
 def in_bytes(count: int) -> str:
-    """Write a number of bytes for people, in powers of ten."""
-    for limit, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if count >= limit:
-            return (
-                f"{count / limit:.3g} {unit}"
-                if count < 1000 * limit
-                else f"{count / limit:,.0f} {unit}"
-            )
-    return f"{count} bytes" if count != 1 else "1 byte"
+    """Write a number of bytes for people, in powers of ten and three digits."""
+    if count < 1000:  # noqa: PLR2004 - a kilobyte
+        return f"{count} bytes" if count != 1 else "1 byte"
+    value = float(f"{count:.3g}")
+    size, unit = next(s for s in _SIZES if value >= s[0])
+    return f"{value / size:,.0f} {unit}" if value >= 1000 * size else f"{value / size:.3g} {unit}"
 
 
 def in_time(seconds: float) -> str:
     """Write a duration for people."""
-    if seconds < 60:  # noqa: PLR2004 - a minute
+    if round(seconds, 1) < 60:  # noqa: PLR2004 - a minute
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s"
@@ -111,6 +114,23 @@ def shorten(digest: str) -> str:
     """Give the first 16 digits of a long digest, enough to compare by eye."""
     head, _, tail = digest.rpartition(":")
     return f"{head}{':' if head else ''}{tail[:16]}\u2026" if len(tail) > 20 else digest  # noqa: PLR2004
+
+
+def _done(row: TagRow) -> tuple[str, str]:
+    code, done = _ACTIONS[row.action]
+    if row.action is Action.ZERO and row.after:
+        return code, "replaced by a dummy"
+    return code, done
+
+
+def _corners(rows: Iterable[TagRow]) -> tuple[list[str], list[str]]:
+    """Collect what a viewer writes into the corner of the picture, before and after."""
+    shown = sorted(
+        (row for row in rows if row.tag in _CORNER_TAGS), key=lambda r: _CORNER_TAGS.index(r.tag)
+    )
+    before = [row.before for row in shown if row.before]
+    after = [row.after for row in shown if row.after and row.action is not Action.REMOVE]
+    return before, after
 
 
 def _total(report: DemoReport, name: str) -> int:
@@ -138,7 +158,7 @@ def _road(report: DemoReport) -> tuple[Markup, Markup]:
                     f"{sum(h.road.patients for h in report.hospitals):,} patients",
                 ),
             ),
-            Stop("Update", (f"{n['rounds_trained']} trained", "none holds an image")),
+            Stop("Update", (f"{n['rounds_trained']} rounds trained", "weights, no image")),
         ),
         gates=(
             _gate(report, 1, "disclosure"),
@@ -251,7 +271,7 @@ def _curves(report: DemoReport) -> list[tuple[HospitalReport, Markup, Markup]]:
 
 def _label(model: ModelScores, titles: Mapping[str, str]) -> str:
     if model.kind == "federated":
-        return "Federated: all hospitals, no data moved"
+        return "Federated: all hospitals, no image moved"
     if model.kind == "pooled":
         return "Pooled: as if all data were in one place"
     return f"Trained at {titles.get(model.trained_at, model.trained_at)} alone"
@@ -279,13 +299,14 @@ def _bars(report: DemoReport, titles: Mapping[str, str]) -> list[tuple[HospitalR
 
 def _model_rows(report: DemoReport, titles: Mapping[str, str]) -> list[ModelRow]:
     names = tuple(h.name for h in report.hospitals)
+    home = ModelScores("local", own_models(report))
     rows: list[ModelRow] = []
-    for model in _ordered(report.models):
+    for model in (*_ordered(report.models), home):
         pair = mean_and_worst(model, names)
         rows.append(
             ModelRow(
-                _label(model, titles),
-                model.kind,
+                _label(model, titles) if model is not home else "Every hospital's own, at home",
+                model.kind if model is not home else "at-home",
                 tuple(_written(model.dice.get(name)) for name in names),
                 names.index(model.trained_at) if model.trained_at in names else -1,
                 _written(pair[0] if pair else None),
