@@ -92,7 +92,7 @@ def doctor(folder: Path | None = None) -> tuple[CheckItem, ...]:
         _disk(folder or Path.cwd()),
         _loopback(),
         _clock(_clock_state),
-        *(_switch(name, off, os.environ) for name, off in SILENT_SWITCHES.items()),
+        _silence(os.environ),
         *(_system_package(*package) for package in SYSTEM_PACKAGES),
     ]
     return tuple(sorted(items, key=lambda item: not item.required))
@@ -237,14 +237,18 @@ def _clock(read: Callable[[], int | None]) -> CheckItem:
     )
 
 
-def _switch(name: str, off: str, environment: Mapping[str, str]) -> CheckItem:
-    if environment.get(name) == off:
-        return CheckItem(f"{name}={off}", True, "ok", "Flower stays silent", required=False)
+def _silence(environment: Mapping[str, str]) -> CheckItem:
+    """Flower reports its use and looks for updates unless it is told not to."""
+    name = "Flower silent in this shell"
+    missing = [f"{n}={off}" for n, off in SILENT_SWITCHES.items() if environment.get(n) != off]
+    if not missing:
+        return CheckItem(name, True, "ok", "no telemetry, no update check", required=False)
     return CheckItem(
-        f"{name}={off}",
+        name,
         False,
         "machine.flower-online",
-        f"FedPACS sets it for what it starts; for `flwr` typed by hand: `export {name}={off}`",
+        "FedPACS silences Flower itself; before you type `flwr` by hand: "
+        f"`export {' '.join(missing)}`",
         required=False,
     )
 

@@ -23,7 +23,7 @@ def test_doctor_looks_at_everything_and_puts_what_is_required_first(tmp_path):
         "free disk",
         "loopback",
         "NTP",
-        "FLWR_TELEMETRY_ENABLED",
+        "Flower silent",
         "Orthanc",
         "dcmqrscp",
         "Chromium",
@@ -86,10 +86,12 @@ def test_the_kernel_is_asked_for_its_clock():
 
 
 def test_switches_of_flower_are_read_from_the_environment():
-    assert subject._switch("FLWR_TELEMETRY_ENABLED", "0", {"FLWR_TELEMETRY_ENABLED": "0"}).passed
-    for environment in ({}, {"FLWR_TELEMETRY_ENABLED": "1"}):
-        item = subject._switch("FLWR_TELEMETRY_ENABLED", "0", environment)
+    off = dict(subject.SILENT_SWITCHES)
+    assert subject._silence(off).passed
+    for environment in ({}, {**off, "FLWR_TELEMETRY_ENABLED": "1"}):
+        item = subject._silence(environment)
         assert not item.passed
+        assert item.required is False
         assert "export FLWR_TELEMETRY_ENABLED=0" in item.advice
 
 
