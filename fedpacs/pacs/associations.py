@@ -1,0 +1,152 @@
+"""Associations with the PACS: opened with our limits, and every refusal put into words."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pynetdicom import AE, evt
+
+from fedpacs.pacs import pynetdicom_guard
+from fedpacs.pacs.errors import (
+    AssociationAbortedError,
+    AssociationRejectedError,
+    BusyPacsError,
+    ServiceNotOfferedError,
+    UnknownCalledAETitleError,
+    UnknownCallingAETitleError,
+    UnreachablePacsError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pynetdicom.association import Association
+    from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+    from pynetdicom.presentation import PresentationContext
+
+    from fedpacs.config.site import DimsePacs
+    from fedpacs.core.errors import PacsError
+
+MAXIMUM_PDU_BYTES = 131_072
+_TRANSIENT = 2
+_SERVICE_USER = 1
+_CALLING_NOT_RECOGNISED = 3
+_CALLED_NOT_RECOGNISED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an association is opened for.
+
+    Attributes
+    ----------
+    contexts
+        Presentation contexts to offer.
+    roles
+        Role selections; C-GET needs the SCP role for each storage class.
+    handlers
+        pynetdicom event handlers.
+    """
+
+    contexts: Sequence[PresentationContext]
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = ()
+    handlers: Sequence[tuple[Any, ...]] = ()
+
+
+def application_entity(ae_title: str, timeout_s: float) -> AE:
+    """Build an application entity with our limits; pynetdicom is guarded from here on."""
+    pynetdicom_guard.install()
+    entity = AE(ae_title=ae_title)
+    entity.connection_timeout = timeout_s
+    entity.acse_timeout = timeout_s
+    entity.dimse_timeout = timeout_s
+    entity.network_timeout = timeout_s
+    entity.maximum_pdu_size = MAXIMUM_PDU_BYTES
+    return entity
+
+
+def check_tcp(pacs: DimsePacs) -> None:
+    """Open and close a TCP connection.
+
+    Raises
+    ------
+    UnreachablePacsError
+        If it cannot be opened.
+    """
+    try:
+        with socket.create_connection((pacs.host, pacs.port), timeout=pacs.timeout_s):
+            pass
+    except OSError as error:
+        raise _unreachable(pacs) from error
+
+
+def open_association(pacs: DimsePacs, proposal: Proposal) -> Association:
+    """Open an association.
+
+    Raises
+    ------
+    PacsError
+        One subclass for each reason, with the next step.
+    """
+    entity = application_entity(pacs.calling_ae_title, pacs.timeout_s)
+    connected: list[bool] = []
+    handlers = [
+        *pynetdicom_guard.WIRE_HANDLERS,
+        (evt.EVT_CONN_OPEN, lambda _: connected.append(True)),
+        *proposal.handlers,
+    ]
+    try:
+        association = entity.associate(
+            pacs.host,
+            pacs.port,
+            contexts=list(proposal.contexts),
+            ae_title=pacs.called_ae_title,
+            ext_neg=list(proposal.roles),
+            evt_handlers=handlers,
+        )
+    except OSError as error:  # the name does not resolve
+        raise _unreachable(pacs) from error
+    if association.is_established:
+        return association
+    if association.is_rejected:
+        raise _rejection(pacs, association.acceptor.primitive)
+    if not connected:
+        raise _unreachable(pacs)
+    if association.rejected_contexts and not association.accepted_contexts:
+        raise ServiceNotOfferedError("The PACS accepted none of the offered presentation contexts.")
+    raise AssociationAbortedError(
+        f"{pacs.host}:{pacs.port} took the connection and closed it without an answer.",
+        hint=(
+            f"Many servers do this to an AE title they do not know: ask the PACS administrator to "
+            f"add AE {pacs.calling_ae_title} of this machine, and whether the port wants TLS."
+        ),
+    )
+
+
+def _unreachable(pacs: DimsePacs) -> UnreachablePacsError:
+    return UnreachablePacsError(f"No connection to {pacs.host}:{pacs.port}.")
+
+
+def _rejection(pacs: DimsePacs, primitive: Any) -> PacsError:  # noqa: ANN401 - pynetdicom's
+    """Put an A-ASSOCIATE-RJ into words (PS3.8 Table 9-21)."""
+    if primitive.result == _TRANSIENT:
+        return BusyPacsError("The PACS rejected the association for now.")
+    if primitive.result_source == _SERVICE_USER:
+        if primitive.diagnostic == _CALLING_NOT_RECOGNISED:
+            return UnknownCallingAETitleError(
+                f"The PACS does not know AE {pacs.calling_ae_title} from this machine.",
+                hint=(
+                    f"Ask the PACS administrator to add AE {pacs.calling_ae_title} with the "
+                    f"address of this machine."
+                ),
+            )
+        if primitive.diagnostic == _CALLED_NOT_RECOGNISED:
+            return UnknownCalledAETitleError(
+                f"{pacs.host}:{pacs.port} does not answer to AE {pacs.called_ae_title}."
+            )
+    return AssociationRejectedError(
+        f"The PACS rejected the association (source {primitive.result_source}, "
+        f"reason {primitive.diagnostic})."
+    )

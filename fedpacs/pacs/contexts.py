@@ -1,0 +1,92 @@
+"""Presentation contexts: one transfer syntax each, so that files stay as stored, 128 at most.
+
+A peer that is offered several transfer syntaxes in one context picks one and may transcode. One
+syntax per context leaves it no choice but the one its file has (PS3.8 9.3.2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+from pynetdicom import StoragePresentationContexts, build_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pynetdicom.presentation import PresentationContext
+
+MAXIMUM_CONTEXTS = 128
+"""Presentation context IDs are the odd numbers of one byte (PS3.8 9.3.2.2)."""
+
+TRANSFER_SYNTAXES: tuple[str, ...] = (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    RLELossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    JPEG2000Lossless,
+    JPEG2000,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    HTJ2K,
+)
+"""Transfer syntaxes that a retrieve accepts."""
+
+
+def storage_contexts(sop_class_uids: Iterable[str]) -> list[PresentationContext]:
+    """Offer each SOP class in each transfer syntax, one context per pair.
+
+    An archive that does not name SOP classes (an empty UID) gets all storage classes, each in
+    one context, since pairs would not fit; it then chooses the syntax.
+    """
+    classes = sorted(set(sop_class_uids))
+    if "" in classes:
+        wide = [cx.abstract_syntax for cx in StoragePresentationContexts if cx.abstract_syntax]
+        return [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in wide]
+    return [build_context(uid, syntax) for uid in classes for syntax in TRANSFER_SYNTAXES]
+
+
+def in_batches(sop_class_uids: Iterable[str], reserved: int) -> list[frozenset[str]]:
+    """Divide SOP classes so that each batch fits into one association.
+
+    Parameters
+    ----------
+    sop_class_uids
+        SOP classes to retrieve; an empty UID means that the archive did not name it.
+    reserved
+        Contexts that the association needs besides.
+    """
+    classes = sorted(set(sop_class_uids))
+    if "" in classes:
+        return [frozenset({""})]
+    size = max(1, (MAXIMUM_CONTEXTS - reserved) // len(TRANSFER_SYNTAXES))
+    return [frozenset(classes[i : i + size]) for i in range(0, len(classes), size)]
+
+
+def of_pairs(pairs: Sequence[tuple[str, str]]) -> list[PresentationContext]:
+    """Offer exact pairs of SOP class and transfer syntax, for storing files as they are."""
+    return [build_context(sop_class, syntax) for sop_class, syntax in pairs]

@@ -1,0 +1,200 @@
+"""DICOM Part 10 files at rest: names without identifiers, atomic writes, honest reading."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from fedpacs.pacs.elements import text
+from fedpacs.pacs.errors import CorruptInstanceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydicom import Dataset
+
+_UID = re.compile(r"[0-9.]{1,64}")
+_UNREADABLE = (
+    InvalidDicomError,
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    IndexError,
+    struct.error,
+    zlib.error,
+    UserWarning,  # where warnings are errors
+)
+_PIXEL_DATA = 0x7FE00010
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+_ITEM = (0xFFFE, 0xE000)
+_SEQUENCE_DELIMITER = (0xFFFE, 0xE0DD)
+_ITEM_HEADER_BYTES = 8
+_HEADER_KEYWORDS = (
+    "SOPInstanceUID",
+    "SOPClassUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "Modality",
+    "PatientID",
+    "StudyDate",
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Header:
+    """The few elements by which an instance is filed; identified."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    study_instance_uid: str
+    series_instance_uid: str
+    modality: str
+    patient_id: str
+    study_date: str
+    transfer_syntax_uid: str
+
+    def __repr__(self) -> str:
+        return f"Header({self.modality})"
+
+
+def is_uid(value: str) -> bool:
+    """Tell whether a string can be a UID: digits and dots, 64 at most (PS3.5 9.1).
+
+    Leading zeros in a component are wrong but found in the wild, and harmless.
+    """
+    return bool(_UID.fullmatch(value))
+
+
+def file_name(sop_instance_uid: str) -> str:
+    """Name a file by digest: it holds no identifier and cannot climb out of its folder."""
+    return hashlib.sha256(sop_instance_uid.encode()).hexdigest()[:40] + ".dcm"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that after any crash it is there completely or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def read_header(source: Path | bytes) -> Header:
+    """Read what an instance is, without its pixels.
+
+    Raises
+    ------
+    CorruptInstanceError
+        If it is no DICOM Part 10 file or lacks one of its UIDs.
+    """
+    return header_of(read_dataset(source, pixels=False))
+
+
+def read_dataset(source: Path | bytes, *, pixels: bool) -> Dataset:
+    """Parse a DICOM Part 10 file.
+
+    Raises
+    ------
+    CorruptInstanceError
+        If it cannot be parsed.
+    """
+    try:
+        return dcmread(
+            BytesIO(source) if isinstance(source, bytes) else source, stop_before_pixels=not pixels
+        )
+    except _UNREADABLE:
+        # the cause is dropped on purpose: pydicom's messages quote the file's values
+        raise CorruptInstanceError("An object is not readable as DICOM.") from None
+
+
+def header_of(ds: Dataset) -> Header:
+    """Take the header from a parsed data set.
+
+    Raises
+    ------
+    CorruptInstanceError
+        If one of its UIDs is missing or malformed.
+    """
+    values = [text(ds, keyword) for keyword in _HEADER_KEYWORDS]
+    syntax = text(ds.file_meta, "TransferSyntaxUID") if hasattr(ds, "file_meta") else ""
+    header = Header(*[*values, syntax])
+    needed = (
+        header.sop_instance_uid,
+        header.sop_class_uid,
+        header.study_instance_uid,
+        header.series_instance_uid,
+        header.transfer_syntax_uid,
+    )
+    if not all(is_uid(uid) for uid in needed):
+        raise CorruptInstanceError("An object lacks a UID, or one of its UIDs is malformed.")
+    return header
+
+
+def verify_whole(path: Path) -> Header:
+    """Make sure that an instance is readable and its pixel data are all there.
+
+    The pixel data are walked over in the file, fragment by fragment, not loaded.
+
+    Raises
+    ------
+    CorruptInstanceError
+        If the file is unreadable or cut short.
+
+    References
+    ----------
+    PS3.5 7.1 and A.4 (encapsulated pixel data end with a sequence delimiter).
+    """
+    try:
+        with path.open("rb") as file:
+            ds = dcmread(file, stop_before_pixels=True)
+            header = header_of(ds)
+            if header.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+                whole = _PIXEL_DATA in dcmread(path) or "Rows" not in ds
+            else:
+                whole = _pixels_are_whole(file, ds, path.stat().st_size)
+    except _UNREADABLE:
+        # the cause is dropped on purpose: pydicom's messages quote the file's values
+        raise CorruptInstanceError("An object is not readable as DICOM.") from None
+    if not whole:
+        raise CorruptInstanceError("An object's pixel data are missing or cut short.")
+    return header
+
+
+def _pixels_are_whole(file: BinaryIO, ds: Dataset, size: int) -> bool:
+    implicit, little = ds.original_encoding
+    order = "<" if little else ">"
+    start = file.read(12)
+    if not start:
+        return "Rows" not in ds
+    if implicit:
+        (length,) = struct.unpack(order + "L", start[4:8])
+        file.seek(-4, os.SEEK_CUR)
+    else:
+        (length,) = struct.unpack(order + "L", start[8:12])
+    if length != _UNDEFINED_LENGTH:
+        return bool(0 < length <= size - file.tell())
+    fragments = 0
+    while len(item := file.read(8)) == _ITEM_HEADER_BYTES:
+        group, element, length = struct.unpack("<HHL", item)
+        if (group, element) == _SEQUENCE_DELIMITER:
+            return fragments > 1  # the first item is the offset table
+        if (group, element) != _ITEM or file.tell() + length > size:
+            return False
+        file.seek(length, os.SEEK_CUR)
+        fragments += 1
+    return False

@@ -1,0 +1,145 @@
+"""Guard around pynetdicom: a lost-response race closed, identifiers kept out of logs, no stalls.
+
+`install` does three things, once per process:
+
+- It closes a race of pynetdicom 3.0.4 that loses a DIMSE response (its issues 875, 435, 842). The
+  reactor thread announces "paused", waits at a checkpoint and only after that takes the
+  announcement back. A sender that closes the checkpoint in between believes the reactor paused,
+  sends, and the reactor eats the response. `GuardedCheckpoint` makes "pass the checkpoint and
+  take the announcement back" one step.
+- It replaces whatever pynetdicom logs by the place in its source that spoke: its messages quote
+  UIDs, identifiers and exceptions.
+- It switches off the printing of query identifiers.
+
+`WIRE_HANDLERS` belong on every association: peers built on DCMTK pause 40 ms per message (Nagle
+on their side against delayed ACK on ours) unless ACKs are sent at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from pynetdicom import _config, evt
+from pynetdicom.association import Association
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOGGER = logging.getLogger("fedpacs.pacs.wire")
+_LOCK = threading.Lock()
+_CHECKPOINT = "_reactor_checkpoint"
+_PAUSED = "_is_paused"
+
+
+class GuardedCheckpoint(threading.Event):
+    """Reactor checkpoint at which passing and un-pausing are one step.
+
+    Parameters
+    ----------
+    association
+        Association (itself the reactor's thread) whose pause announcement is kept.
+    """
+
+    def __init__(self, association: Any) -> None:  # noqa: ANN401 - pynetdicom's private surface
+        super().__init__()
+        self._association = association
+        self._step = threading.Lock()
+        self.set()
+
+    def clear(self) -> None:
+        """Close the checkpoint; a reactor already past it is not announced as paused."""
+        with self._step:
+            super().clear()
+            if threading.current_thread() is self._association:
+                # the reactor itself sends: it does not read meanwhile
+                setattr(self._association, _PAUSED, True)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the open checkpoint and take the pause announcement back in the same step."""
+        while super().wait(timeout):
+            with self._step:
+                if self.is_set():
+                    setattr(self._association, _PAUSED, False)
+                    return True
+        return False
+
+
+class _PlaceOnlyHandler(logging.Handler):
+    """Pass on which line of pynetdicom spoke, never what it said."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _LOGGER.log(
+            record.levelno,
+            "pynetdicom %s line %d",
+            record.module,
+            record.lineno,
+            extra={"code": "pacs.wire"},
+        )
+
+
+def install() -> None:
+    """Guard pynetdicom in this process; safe to call again.
+
+    Raises
+    ------
+    RuntimeError
+        If this pynetdicom is not built the way the guard knows.
+    """
+    with _LOCK:
+        _config.LOG_REQUEST_IDENTIFIERS = False
+        _config.LOG_RESPONSE_IDENTIFIERS = False
+        _config.LOG_HANDLER_LEVEL = "none"
+        _quieten()
+        if getattr(Association.__init__, "guarded", False):
+            return
+        Association.__init__ = _guarded_init(Association.__init__)  # type: ignore[method-assign]  # the patch
+
+
+def _quieten() -> None:
+    logger = logging.getLogger("pynetdicom")
+    logger.propagate = False
+    logger.setLevel(logging.WARNING)
+    logger.handlers = [_PlaceOnlyHandler()]
+
+
+def _guarded_init(original: Callable[..., None]) -> Callable[..., None]:
+    def __init__(self: Association, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, N807 - stands in for it
+        original(self, *args, **kwargs)
+        checkpoint = getattr(self, _CHECKPOINT, None)
+        if not isinstance(checkpoint, threading.Event) or not hasattr(self, _PAUSED):
+            msg = "this pynetdicom has another reactor than 3.0.4; review pynetdicom_guard"
+            raise RuntimeError(msg)
+        setattr(self, _CHECKPOINT, GuardedCheckpoint(self))
+
+    __init__.guarded = True  # type: ignore[attr-defined]  # marks the patch
+    return __init__
+
+
+def _no_delay(event: evt.Event) -> None:
+    _set_option(event, socket.TCP_NODELAY)
+
+
+def _quick_ack(event: evt.Event) -> None:
+    option = getattr(socket, "TCP_QUICKACK", None)  # Linux; it has to be renewed after each send
+    if option is not None:
+        _set_option(event, option)
+
+
+def _set_option(event: evt.Event, option: int) -> None:
+    wrapper = event.assoc.dul.socket
+    connection = wrapper.socket if wrapper else None
+    if connection is None:
+        return
+    try:
+        connection.setsockopt(socket.IPPROTO_TCP, option, 1)
+    except OSError:
+        return  # the connection has just gone; whoever reads from it will say so
+
+
+WIRE_HANDLERS: tuple[tuple[Any, Callable[[evt.Event], None]], ...] = (
+    (evt.EVT_CONN_OPEN, _no_delay),
+    (evt.EVT_DATA_SENT, _quick_ack),
+)

@@ -1,0 +1,147 @@
+"""C-FIND down to the image level: what a study should consist of.
+
+Optional keys are asked for and not relied on: an archive that does not match or return
+ModalitiesInStudy is filtered by the Modality of its series, and identical answers, which some
+archives give once per instance, count once.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pydicom import DataElement, Dataset, config
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # its UIDs are made at import
+    StudyRootQueryRetrieveInformationModelFind,
+)
+
+from fedpacs.core.study import InstanceRef, SeriesRef, StudyRef
+from fedpacs.pacs.elements import text, texts
+from fedpacs.pacs.part10 import is_uid
+from fedpacs.pacs.status import PENDING, SUCCESS, query_error, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pynetdicom.association import Association
+
+    from fedpacs.pacs.ports import StudyQuery
+
+FIND_MODEL: str = StudyRootQueryRetrieveInformationModelFind
+_LOGGER = logging.getLogger(__name__)
+
+
+def identifier(level: str, **keys: str | list[str]) -> Dataset:
+    """Build a query or retrieve identifier; values are not validated as data (ranges are fine)."""
+    ds = Dataset()
+    for keyword, value in {"QueryRetrieveLevel": level, **keys}.items():
+        tag = tag_for_keyword(keyword)
+        if tag is None:
+            msg = f"{keyword} is no DICOM keyword"
+            raise ValueError(msg)
+        ds[tag] = DataElement(tag, dictionary_VR(tag), value, validation_mode=config.IGNORE)
+    return ds
+
+
+class Finder:
+    """Asks one archive over an association that it gets anew when the last one has ended.
+
+    Parameters
+    ----------
+    associate
+        Gives an established association that accepted Study Root C-FIND.
+    """
+
+    def __init__(self, associate: Callable[[], Association]) -> None:
+        self._associate = associate
+
+    def studies(self, query: StudyQuery) -> Iterator[StudyRef]:
+        """Give the studies that match, complete with series and instances.
+
+        Raises
+        ------
+        PacsError
+            If a C-FIND fails.
+        """
+        for answer in self._matching_studies(query):
+            listed = texts(answer, "ModalitiesInStudy")
+            if query.modality and listed and query.modality not in listed:
+                continue
+            study_uid = text(answer, "StudyInstanceUID")
+            series = tuple(self._series(study_uid, texts(answer, "SOPClassesInStudy")))
+            if query.modality and all(s.modality != query.modality for s in series):
+                continue
+            yield StudyRef(study_uid, text(answer, "PatientID"), series)
+
+    def _matching_studies(self, query: StudyQuery) -> list[Dataset]:
+        keys = {
+            "StudyInstanceUID": query.study_instance_uid,
+            "PatientID": query.patient_id,
+            "StudyDate": query.study_date,
+            "ModalitiesInStudy": query.modality,
+            "SOPClassesInStudy": "",
+        }
+        answers = _once(self._ask(identifier("STUDY", **keys)), "StudyInstanceUID")
+        return [
+            answer
+            for answer in answers
+            if query.matches(
+                study_date=text(answer, "StudyDate"),
+                patient_id=text(answer, "PatientID"),
+                study_instance_uid=text(answer, "StudyInstanceUID"),
+            )
+        ]
+
+    def _series(self, study_uid: str, sop_classes: tuple[str, ...]) -> Iterator[SeriesRef]:
+        keys = {
+            "StudyInstanceUID": study_uid,
+            "SeriesInstanceUID": "",
+            "Modality": "",
+            "NumberOfSeriesRelatedInstances": "",
+        }
+        only_class = sop_classes[0] if len(sop_classes) == 1 else ""
+        for answer in _once(self._ask(identifier("SERIES", **keys)), "SeriesInstanceUID"):
+            series_uid = text(answer, "SeriesInstanceUID")
+            instances = tuple(self._instances(study_uid, series_uid, only_class))
+            counted = text(answer, "NumberOfSeriesRelatedInstances")
+            if counted.isdigit() and int(counted) != len(instances):
+                _LOGGER.warning(
+                    "a series counts %s instances but lists %d",
+                    counted,
+                    len(instances),
+                    extra={"code": "pacs.inconsistent-count"},
+                )
+            yield SeriesRef(series_uid, text(answer, "Modality"), instances)
+
+    def _instances(self, study_uid: str, series_uid: str, only_class: str) -> Iterator[InstanceRef]:
+        keys = {
+            "StudyInstanceUID": study_uid,
+            "SeriesInstanceUID": series_uid,
+            "SOPInstanceUID": "",
+            "SOPClassUID": "",
+        }
+        for answer in _once(self._ask(identifier("IMAGE", **keys)), "SOPInstanceUID"):
+            sop_class = text(answer, "SOPClassUID") or only_class
+            yield InstanceRef(text(answer, "SOPInstanceUID"), sop_class)
+
+    def _ask(self, keys: Dataset) -> list[Dataset]:
+        answers = []
+        for response, answer in self._associate().send_c_find(keys, FIND_MODEL):
+            status = status_of(response)
+            if status in PENDING:
+                if answer is not None:
+                    answers.append(answer)
+            elif status != SUCCESS:
+                raise query_error(status)
+        return answers
+
+
+def _once(answers: list[Dataset], keyword: str) -> list[Dataset]:
+    """Keep the first answer for each UID; an answer without a usable UID is no answer."""
+    unique: dict[str, Dataset] = {}
+    for answer in answers:
+        uid = text(answer, keyword)
+        if is_uid(uid):
+            unique.setdefault(uid, answer)
+    return list(unique.values())

@@ -1,0 +1,107 @@
+"""Our Storage SCP, the destination of C-MOVE: one caller, one study at a time, nothing else.
+
+It accepts associations only from the configured PACS (AE title and address), offers only the SOP
+classes of the study being retrieved and takes only the instances asked for. Between retrieves it
+listens but refuses.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pynetdicom import evt
+
+from fedpacs.pacs import pynetdicom_guard
+from fedpacs.pacs.associations import application_entity
+from fedpacs.pacs.contexts import storage_contexts
+from fedpacs.pacs.errors import CannotListenError
+from fedpacs.pacs.status import NOT_AUTHORISED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pynetdicom.transport import ThreadedAssociationServer
+
+    from fedpacs.config.site import DimsePacs
+    from fedpacs.pacs.sink import Sink
+
+REJECT_CALLING_AE_TITLE = (0x01, 0x01, 0x03)
+"""Rejected permanent, service user, calling AE title not recognised (PS3.8 Table 9-21)."""
+
+
+class StorageScp:
+    """Listens for what the PACS sends.
+
+    Parameters
+    ----------
+    pacs
+        The one peer that may send.
+
+    Raises
+    ------
+    CannotListenError
+        If there is no port, or it cannot be bound.
+    """
+
+    def __init__(self, pacs: DimsePacs) -> None:
+        self._pacs = pacs
+        self._sink: Sink | None = None
+        self._server = self._listen()
+
+    def _listen(self) -> ThreadedAssociationServer:
+        pacs = self._pacs
+        if pacs.storage_scp_port is None:
+            raise CannotListenError("C-MOVE needs `storage_scp_port`, and the site names none.")
+        entity = application_entity(pacs.calling_ae_title, pacs.timeout_s)
+        entity.require_calling_aet = [pacs.called_ae_title]
+        entity.require_called_aet = True
+        try:
+            server = entity.start_server(
+                (pacs.storage_scp_host, pacs.storage_scp_port),
+                block=False,
+                contexts=storage_contexts(["1.2.840.10008.5.1.4.1.1.4"]),
+                evt_handlers=[
+                    *pynetdicom_guard.WIRE_HANDLERS,
+                    (evt.EVT_REQUESTED, self._check_address),
+                    (evt.EVT_C_STORE, self._store),
+                ],
+            )
+        except OSError as error:
+            raise CannotListenError(
+                f"Cannot listen on {pacs.storage_scp_host}:{pacs.storage_scp_port}."
+            ) from error
+        if server is None:
+            raise CannotListenError("The Storage SCP did not start.")
+        return server
+
+    @contextmanager
+    def receiving(self, sink: Sink, sop_class_uids: frozenset[str]) -> Iterator[None]:
+        """Let instances into a sink for the length of a ``with`` block."""
+        self._server.contexts = storage_contexts(sop_class_uids)
+        self._sink = sink
+        try:
+            yield
+        finally:
+            self._sink = None
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+
+    def _check_address(self, event: evt.Event) -> None:
+        address = event.assoc.requestor.address
+        if self._sink is None or address not in _addresses(self._pacs.host):
+            event.assoc.acse.send_reject(*REJECT_CALLING_AE_TITLE)
+
+    def _store(self, event: evt.Event) -> int:
+        sink = self._sink
+        return NOT_AUTHORISED if sink is None else sink.store(event)
+
+
+def _addresses(host: str) -> frozenset[str]:
+    try:
+        return frozenset(str(info[4][0]) for info in socket.getaddrinfo(host, None))
+    except OSError:
+        return frozenset()
