@@ -13,7 +13,12 @@ import numpy as np
 from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
 
-from fedpacs.cohort.errors import GeometryError, LabelMismatchError, UnsupportedLabelError
+from fedpacs.cohort.errors import (
+    GeometryError,
+    LabelMismatchError,
+    UnsupportedImageError,
+    UnsupportedLabelError,
+)
 from fedpacs.cohort.stacks import SAME_PLACE, decode, make_plane, read_dataset
 
 if TYPE_CHECKING:
@@ -34,7 +39,10 @@ def read_label(content: bytes) -> Dataset:
     UnsupportedLabelError
         If it is no BINARY segmentation.
     """
-    seg = read_dataset(content)
+    try:
+        seg = read_dataset(content)
+    except UnsupportedImageError:
+        raise UnsupportedLabelError("A label is not readable DICOM.") from None
     if seg.get("SOPClassUID") != SegmentationStorage or seg.get("SegmentationType") != "BINARY":
         raise UnsupportedLabelError("A label is no DICOM SEG of type BINARY.")
     return seg
@@ -98,12 +106,7 @@ def label_map(seg: Dataset, stack: Stack, labels: Sequence[LabelClass]) -> NDArr
     classes = segment_classes(seg, labels)
     if not has_every_class(seg, labels):
         raise LabelMismatchError("The segmentation lacks a class of the job.")
-    groups = list(seg.get("PerFrameFunctionalGroupsSequence") or ())
-    frames = decode(seg)
-    if frames.ndim == 2:  # noqa: PLR2004 - rows and columns of an only frame
-        frames = frames[np.newaxis]
-    if len(groups) != len(frames):
-        raise UnsupportedLabelError("The segmentation describes another number of frames.")
+    frames, groups = _frames(seg)
     masks = np.zeros((len(labels) + 1, *stack.image.shape), dtype=np.bool_)
     placer = _Placer(seg, stack)
     seen: set[tuple[int, int]] = set()
@@ -119,6 +122,19 @@ def label_map(seg: Dataset, stack: Stack, labels: Sequence[LabelClass]) -> NDArr
     for number in range(1, len(labels) + 1):
         label[masks[number]] = number
     return label
+
+
+def _frames(seg: Dataset) -> tuple[NDArray[np.uint8], list[Dataset]]:
+    groups = list(seg.get("PerFrameFunctionalGroupsSequence") or ())
+    try:
+        frames = decode(seg)
+    except UnsupportedImageError:
+        raise UnsupportedLabelError("The frames of a segmentation cannot be decoded.") from None
+    if frames.ndim == 2:  # noqa: PLR2004 - rows and columns of an only frame
+        frames = frames[np.newaxis]
+    if len(groups) != len(frames):
+        raise UnsupportedLabelError("The segmentation describes another number of frames.")
+    return frames, groups
 
 
 class _Placer:

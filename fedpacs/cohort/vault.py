@@ -201,8 +201,7 @@ class Vault:
             yield
 
     def _recover(self, recover: Callable[[dict[str, Any]], None]) -> bool:
-        for file in (self._path / "incoming").iterdir():
-            file.unlink()
+        _empty(self._path / "incoming")
         journal = self._path / "journal"
         if not journal.exists():
             return False
@@ -249,15 +248,22 @@ def _create(path: Path, sealer: Sealer) -> None:
                 return
             incoming = path / "incoming"
             incoming.mkdir(mode=0o700, exist_ok=True)
+            _empty(incoming)
             header = {"format": _FORMAT, "identity": secrets.token_hex(16)}
             sealed = sealer.seal(canonical_json(header), _PURPOSE + b"header")
             _write(incoming, path / "header", sealed)
 
 
 def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _flush_folder(folder.parent)
+    for each in (folder.parent, folder):
+        if not each.is_dir():
+            each.mkdir(mode=0o700, exist_ok=True)
+            _flush_folder(each.parent)
+
+
+def _empty(incoming: Path) -> None:
+    for draft in incoming.iterdir():
+        draft.unlink()
 
 
 def _write(incoming: Path, place: Path, content: bytes) -> None:

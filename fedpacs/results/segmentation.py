@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -114,11 +115,13 @@ def write_segmentation(
     ----------
     PS3.3 A.51 Segmentation IOD; PS3.16 CID 7162 (algorithm family).
     """
-    images = _read_sources(sources, label_map)
-    if int(label_map.max(initial=0)) > len(labels):
-        raise UnknownLabelError("The label map has more classes than the job.")
-    seg = _segmentation(images, label_map, labels, provenance)
-    _save(seg, out)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's and highdicom's quote names and values
+        images = _read_sources(sources, label_map)
+        if int(label_map.max(initial=0)) > len(labels):
+            raise UnknownLabelError("The label map has more classes than the job.")
+        seg = _segmentation(images, label_map, labels, provenance)
+        _save(seg, out)
     return Result(
         sop_instance_uid=str(seg.SOPInstanceUID),
         series_instance_uid=str(seg.SeriesInstanceUID),
