@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-_ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "iso2022_jp", "cp1251", "iso8859_5")
+ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "iso2022_jp", "cp1251", "iso8859_5")
 _PREFIX = 3
 _CHUNK_BYTES = 32 * 1024 * 1024
 
@@ -106,7 +106,7 @@ def _patterns(text: str) -> set[bytes]:
     """Every spelling and encoding of one planted string, in lower case."""
     patterns: set[bytes] = set()
     for spelling in _spellings(text):
-        for encoding in _ENCODINGS:
+        for encoding in ENCODINGS:
             try:
                 patterns.add(spelling.encode(encoding).lower())
             except UnicodeEncodeError:

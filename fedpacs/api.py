@@ -1,0 +1,142 @@
+"""FedPACS from Python: the use cases of the command line as objects, for notebooks.
+
+>>> from fedpacs import api as fp
+>>> job = fp.job("configs/jobs/brain-tissue.toml")
+>>> fp.preview(job).bytes_per_round
+>>> fp.site("sites/aurora/site.toml").status()
+
+Nothing here shows an image or a name: what comes back are counts, codes, digests and numbers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fedpacs.agent.doctor import MachineCheck
+    from fedpacs.agent.preview import Preview
+    from fedpacs.agent.site import Site
+    from fedpacs.config.job import JobConfig
+    from fedpacs.deidentification.batch import BatchReport
+    from fedpacs.records.verification import Verification
+    from fedpacs.server.consortium import Consortium
+    from fedpacs.simulation.demo import DemoOutcome
+
+    Progress = Callable[[str, int, int], None]
+
+__all__ = [
+    "consortium",
+    "deidentify",
+    "demo",
+    "doctor",
+    "explain",
+    "job",
+    "preview",
+    "site",
+    "verify_book",
+]
+
+
+def site(file: str | Path) -> Site:
+    """Open a hospital by its ``site.toml``: check, echo, find, ingest, approve, train, status.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the file.
+    """
+    from fedpacs.agent.site import Site
+
+    return Site.open(Path(file))
+
+
+def consortium(file: str | Path) -> Consortium:
+    """Open a consortium by its ``consortium.toml``: kit, started, run, status.
+
+    Raises
+    ------
+    ConfigError
+        With every fault of the file.
+    """
+    from fedpacs.server.consortium import Consortium
+
+    return Consortium.open(Path(file))
+
+
+def job(file: str | Path) -> JobConfig:
+    """Read a job and see that its network can be built.
+
+    Raises
+    ------
+    ConfigError, TrainingError
+        With every fault of the file, or if the network's parameters do not make a network.
+    """
+    from fedpacs.agent.preview import lint_job
+
+    return lint_job(Path(file))
+
+
+def preview(job: JobConfig) -> Preview:
+    """Say what would leave a hospital under a job: records, shapes, bytes, rounds, digests."""
+    from fedpacs.agent.preview import preview as of
+
+    return of(job)
+
+
+def deidentify(
+    source: str | Path, out: str | Path, *, profile: str, key: str, workers: int = 1
+) -> BatchReport:
+    """De-identify a folder tree of DICOM files.
+
+    Parameters
+    ----------
+    source, out
+        Folders; `out` gets new names from the new UIDs.
+    profile
+        Name of a shipped profile or path of a TOML file.
+    key
+        URI of the project key, ``file:PATH`` or ``env:NAME``.
+    workers
+        Processes.
+    """
+    from fedpacs.deidentification.batch import BatchOptions, run
+
+    return run(Path(source), Path(out), BatchOptions(profile=profile, key_uri=key, workers=workers))
+
+
+def explain(profile: str, attribute: str | None = None) -> list[str]:
+    """Say in sentences what a profile does, to one attribute or to all."""
+    from fedpacs.deidentification.profile import load_profile
+
+    return load_profile(profile).explain(attribute)
+
+
+def verify_book(url: str, public_key: str) -> Verification:
+    """Verify a site's book offline, with nothing but its published key."""
+    from fedpacs.records.book import Book
+
+    with Book.open(url) as book:
+        return book.verify(public_key)
+
+
+def doctor() -> tuple[MachineCheck, ...]:
+    """Say what is missing on this machine, and how to get it."""
+    from fedpacs.agent.doctor import doctor as examine
+
+    return examine()
+
+
+def demo(
+    workspace: str | Path = "fedpacs-demo",
+    *,
+    rounds: int | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> DemoOutcome:
+    """Run three hospitals on this machine, the whole road; its report is ``outcome.report``."""
+    from fedpacs.simulation.demo import DemoOptions, run_demo
+
+    return run_demo(Path(workspace), DemoOptions(rounds=rounds, fresh=fresh), progress)

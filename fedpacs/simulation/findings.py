@@ -1,0 +1,145 @@
+"""What the demo proves at its end: no planted identity got out, and every book is whole."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from fedpacs.agent.premises import Premises
+from fedpacs.records.book import Book
+from fedpacs.simulation.report_facts import BookCheck, ControlScan, LeakScan, ScanTarget
+from fedpacs.simulation.scan import ENCODINGS, Scanner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from fedpacs.simulation.scan import ScanResult
+    from fedpacs.simulation.town import Population
+    from fedpacs.simulation.workspace import HospitalPlace, Workspace
+
+KINDS = {
+    "name": "names",
+    "number": "numbers and identifiers",
+    "date": "dates",
+    "text": "addresses and free text",
+}
+
+
+class Search:
+    """Looks for every planted string of every hospital in every place it must not be.
+
+    Parameters
+    ----------
+    workspace
+        The demo.
+    populations
+        What was planted, by hospital.
+    """
+
+    def __init__(self, workspace: Workspace, populations: Mapping[str, Population]) -> None:
+        self._workspace = workspace
+        self._populations = populations
+        self._strings = {p.text for each in populations.values() for p in each.planted.strings}
+        self._scanner = Scanner(self._strings)
+
+    def page(self, page: str) -> ScanTarget:
+        """Search the report page; its one specimen must have been taken out before."""
+        return _target(self._scanner.scan("this report, its specimen apart", [page.encode()]), "")
+
+    def result(self) -> LeakScan:
+        """Search, and run the same search where it must succeed."""
+        targets = [_target(result, name) for name, result in self._searched()]
+        kinds = {p.kind for each in self._populations.values() for p in each.planted.strings}
+        return LeakScan(
+            planted=self._scanner.count,
+            kinds=tuple(KINDS.get(kind, kind) for kind in sorted(kinds)),
+            encodings=ENCODINGS,
+            targets=tuple(targets),
+            controls=tuple(self._control(place) for place in self._workspace.hospitals),
+        )
+
+    def _searched(self) -> Iterator[tuple[str, ScanResult]]:
+        scanner = self._scanner
+        for place in self._workspace.hospitals:
+            yield (
+                place.name,
+                scanner.scan_files("decrypted traffic to the consortium", [place.wire]),
+            )
+            yield place.name, scanner.scan("de-identified studies, unsealed", _unsealed(place))
+            yield place.name, scanner.scan_files("book, store and logs", _kept(place))
+        logs = _files(self._workspace.logs)
+        yield "", scanner.scan_files("logs and answers of all processes", logs)
+        consortium = _files(self._workspace.consortium_file.parent)
+        yield "", scanner.scan_files("everything the consortium keeps", consortium)
+
+    def _control(self, place: HospitalPlace) -> ControlScan:
+        own = {p.text for p in self._populations[place.name].planted.strings}
+        result = Scanner(own).scan_files("its PACS", _files(place.archive))
+        return ControlScan("its PACS", place.name, result.size_bytes, len(own), result.hits)
+
+
+def check_book(place: HospitalPlace, scratch: Path) -> BookCheck:
+    """Verify a hospital's book, and see that a copy with one altered entry is refused."""
+    premises = Premises.open(place.site_file)
+    public = premises.signing_key.public
+    verification = premises.book.verify(public)
+    return BookCheck(
+        entries=verification.entries,
+        checkpoints=verification.checkpoints,
+        root=premises.book.checkpoint().root,
+        public_key=public,
+        ok=verification.ok,
+        fault_code=verification.fault_code,
+        tampered_copy_refused=_refuses_tampering(premises.config.book.url, public, scratch),
+    )
+
+
+def _refuses_tampering(url: str, public: str, scratch: Path) -> bool:
+    """Do what a forger with the file would do to a copy: make one number smaller."""
+    copy = scratch / "tampered-book.db"
+    copy.unlink(missing_ok=True)
+    copy.touch(mode=0o600)
+    original = f"file:{url.removeprefix('sqlite:///')}?mode=ro"
+    with (
+        closing(sqlite3.connect(original, uri=True)) as source,
+        closing(sqlite3.connect(copy)) as forged,
+    ):
+        source.backup(forged)
+        changed = forged.execute(
+            "UPDATE entries SET body = replace(body, '\"bytes\":', '\"bytes\":1')"
+            " WHERE position = (SELECT min(position) FROM entries WHERE body LIKE '%payload-sent%')"
+        ).rowcount
+        forged.commit()
+    with Book.open(f"sqlite:///{copy}") as book:
+        refused = changed == 1 and not book.verify(public).ok
+    copy.unlink()
+    return refused
+
+
+def _target(result: ScanResult, hospital: str) -> ScanTarget:
+    return ScanTarget(result.place, hospital, result.size_bytes, result.hits)
+
+
+def _unsealed(place: HospitalPlace) -> Iterator[bytes]:
+    store = Premises.open(place.site_file).store
+    for study in store.studies():
+        for instance in study.instances:
+            yield store.read(instance.digest)
+
+
+def _kept(place: HospitalPlace) -> list[Path]:
+    """Give everything a site keeps, but for what is identified by design."""
+    config = place.config
+    identified = (config.store.staging, config.store.quarantine)
+    data = config.store.path.parent
+    return [
+        path
+        for path in _files(data)
+        if not any(path.is_relative_to(folder) for folder in identified)
+    ]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
