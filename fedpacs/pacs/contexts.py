@@ -70,6 +70,14 @@ def storage_contexts(sop_class_uids: Iterable[str]) -> list[PresentationContext]
     return [build_context(uid, syntax) for uid in classes for syntax in TRANSFER_SYNTAXES]
 
 
+def accepted_contexts(sop_class_uids: Iterable[str]) -> list[PresentationContext]:
+    """Accept each SOP class in every transfer syntax, as an acceptor states it: once per class."""
+    classes = sorted(set(sop_class_uids))
+    if "" in classes:
+        return storage_contexts([""])
+    return [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in classes]
+
+
 def in_batches(sop_class_uids: Iterable[str], reserved: int) -> list[frozenset[str]]:
     """Divide SOP classes so that each batch fits into one association.
 

@@ -11,11 +11,12 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pydicom.uid import MRImageStorage
 from pynetdicom import evt
 
 from fedpacs.pacs import pynetdicom_guard
 from fedpacs.pacs.associations import application_entity
-from fedpacs.pacs.contexts import storage_contexts
+from fedpacs.pacs.contexts import accepted_contexts
 from fedpacs.pacs.errors import CannotListenError
 from fedpacs.pacs.status import NOT_AUTHORISED
 
@@ -61,7 +62,7 @@ class StorageScp:
             server = entity.start_server(
                 (pacs.storage_scp_host, pacs.storage_scp_port),
                 block=False,
-                contexts=storage_contexts(["1.2.840.10008.5.1.4.1.1.4"]),
+                contexts=accepted_contexts([MRImageStorage]),
                 evt_handlers=[
                     *pynetdicom_guard.WIRE_HANDLERS,
                     (evt.EVT_REQUESTED, self._check_address),
@@ -79,7 +80,7 @@ class StorageScp:
     @contextmanager
     def receiving(self, sink: Sink, sop_class_uids: frozenset[str]) -> Iterator[None]:
         """Let instances into a sink for the length of a ``with`` block."""
-        self._server.contexts = storage_contexts(sop_class_uids)
+        self._server.contexts = accepted_contexts(sop_class_uids)
         self._sink = sink
         try:
             yield
