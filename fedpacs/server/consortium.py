@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from fedpacs.config.consortium import load_consortium
@@ -17,13 +17,13 @@ from fedpacs.federation.processes import Supervisor
 from fedpacs.server.control import Control, read_node_key
 from fedpacs.server.errors import (
     NotStartedError,
-    RunDiedError,
     ServerStoppedError,
     TooFewSitesError,
     UnknownMemberError,
 )
+from fedpacs.server.following import follow
 from fedpacs.server.home import Home
-from fedpacs.server.registry import RunFolder, RunRecord
+from fedpacs.server.registry import RunFolder
 from fedpacs.server.report import RunReport, report_of
 from fedpacs.server.superlink import SuperLinkOptions, start_superlink
 
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 
     Progress: TypeAlias = Callable[[str, int, int], None]
 
-_FOLLOW_S = 0.2
-_ASK_FLOWER_S = 2.0
-_LAST_WORD_S = 3.0
+_WATCH_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +154,7 @@ class Consortium:
         """
         with self.started(progress) as superlink:
             while superlink.exit_status() is None:
-                time.sleep(_FOLLOW_S)
+                time.sleep(_WATCH_S)
             raise ServerStoppedError(f"The SuperLink ended; its log is {superlink.log}.")
 
     @contextmanager
@@ -217,8 +215,9 @@ class Consortium:
             self.home.prepare()
             self.home.keep_job(job)
             run_id = control.start_run(build_bundle(job))
+            folder = RunFolder.of(self.home, run_id)
             try:
-                record = self._follow(control, run_id, job, progress or _nothing)
+                record = follow(control, run_id, job, folder, progress or _nothing)
             except BaseException:
                 control.stop_run(run_id)
                 raise
@@ -251,34 +250,6 @@ class Consortium:
         folders.sort(key=lambda path: path.stat().st_mtime_ns)
         records = (RunFolder(path, self.home.models).read() for path in folders)
         return tuple(report_of(record, self.home) for record in records if record is not None)
-
-    def _follow(self, control: Control, run_id: int, job: JobConfig, tell: Progress) -> RunRecord:
-        folder, rounds, ask_at, finished_at = RunFolder.of(self.home, run_id), -1, 0.0, None
-        while True:
-            record = folder.read()
-            if record is not None and record.ended:
-                return record
-            if record is not None and len(record.rounds) > rounds:
-                rounds = len(record.rounds)
-                tell("Rounds", rounds, record.planned)
-            now = time.monotonic()
-            if finished_at is not None and now > finished_at + _LAST_WORD_S:
-                return self._died(folder, run_id, job)
-            if finished_at is None and now > ask_at:
-                ask_at = now + _ASK_FLOWER_S
-                finished_at = now if control.run_state(run_id).finished else None
-            time.sleep(_FOLLOW_S)
-
-    def _died(self, folder: RunFolder, run_id: int, job: JobConfig) -> RunRecord:
-        error = RunDiedError("Flower ended the run before its ServerApp did.")
-        record = folder.read() or RunRecord(
-            str(run_id), job.job.name, job.digest, job.federation.rounds
-        )
-        record = replace(
-            record, phase="failed", code=error.code, message=error.message, hint=error.hint
-        )
-        folder.write(record)
-        return record
 
     def _member_keys(self) -> dict[str, bytes]:
         keys = {}
