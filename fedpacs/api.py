@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fedpacs.agent.doctor import MachineCheck
+    from fedpacs.agent.doctor import CheckItem
     from fedpacs.agent.preview import Preview
     from fedpacs.agent.site import Site
     from fedpacs.config.job import JobConfig
@@ -122,7 +122,7 @@ def verify_book(url: str, public_key: str) -> Verification:
         return book.verify(public_key)
 
 
-def doctor() -> tuple[MachineCheck, ...]:
+def doctor() -> tuple[CheckItem, ...]:
     """Say what is missing on this machine, and how to get it."""
     from fedpacs.agent.doctor import doctor as examine
 

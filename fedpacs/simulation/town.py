@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from fedpacs.config.site import FolderPacs
 from fedpacs.core.errors import SimulationError
 from fedpacs.pacs.open import open_writer
-from fedpacs.simulation.hospital import RECIPES, write_patients
+from fedpacs.simulation.hospital import write_patients
+from fedpacs.simulation.hospital_recipe import RECIPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
