@@ -31,30 +31,39 @@ class Benefit:
 
     Attributes
     ----------
-    federated, alone
-        Mean over all hospitals' test sets: of the federated model, and of the local models on
-        average.
-    federated_worst, alone_worst
-        The worst hospital: of the federated model, and of the local models on average.
-    at_home, at_home_worst
-        Mean and worst of every hospital's own model on that hospital's own patients: the
-        hardest comparison.
+    federated, federated_worst
+        Mean and worst over all hospitals' test sets.
+    alone, alone_worst
+        The same of the local models, averaged over them; where they were tested at home only,
+        what they reach there.
+    everywhere
+        Whether the local models were tested at every hospital.
+    at_home
+        Mean of every hospital's own model on that hospital's own patients: the hardest
+        comparison.
     better_at_home
         Names of hospitals whose own model beats the federated one on their own patients.
     """
 
     federated: float
-    alone: float
     federated_worst: float
+    alone: float
     alone_worst: float
+    everywhere: bool
     at_home: float
-    at_home_worst: float
     better_at_home: tuple[str, ...]
 
     @property
     def holds(self) -> bool:
-        """True when the federated model is better on average and at its worst hospital."""
-        return self.federated > self.alone and self.federated_worst > self.alone_worst
+        """True when, as printed, the federated model is better on average and at its worst."""
+        return _beats(self.federated, self.alone) and _beats(self.federated_worst, self.alone_worst)
+
+    @property
+    def rival(self) -> str:
+        """What the federated model is compared with."""
+        if self.everywhere:
+            return "a model trained at one hospital alone"
+        return "the model each hospital trained alone, on its own patients"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,35 +133,39 @@ def _headline(report: DemoReport, checks: tuple[Check, ...], benefit: Benefit | 
     if benefit.holds:
         return (
             f"{start}. On the test patients of all of them it reaches a Dice of {now}; "
-            f"a model trained at one hospital alone, {benefit.alone:.2f}."
+            f"{benefit.rival}, {benefit.alone:.2f}."
         )
     return (
-        f"{start}. But it is not better than a model trained at one hospital alone: Dice {now} "
-        f"against {benefit.alone:.2f} on average, {benefit.federated_worst:.2f} against "
+        f"{start}. But it is not better than {benefit.rival}: Dice {now} against "
+        f"{benefit.alone:.2f} on average, {benefit.federated_worst:.2f} against "
         f"{benefit.alone_worst:.2f} at the worst hospital."
     )
 
 
 def _benefit(report: DemoReport) -> Benefit | None:
     names = tuple(h.name for h in report.hospitals)
-    local = [m for m in report.models if m.kind == "local"]
-    alone = [pair for m in local if (pair := mean_and_worst(m, names))]
     federated = next((m for m in report.models if m.kind == "federated"), None)
     together = mean_and_worst(federated, names) if federated else None
-    if federated is None or together is None or len(alone) != len(local) or not alone:
-        return None
     home = own_models(report)
-    if home.keys() != set(names):
+    if federated is None or together is None or home.keys() != set(names):
         return None
+    local = [mean_and_worst(m, names) for m in report.models if m.kind == "local"]
+    abroad = [pair for pair in local if pair is not None]
+    everywhere = len(abroad) == len(local)
+    rivals = abroad if everywhere else [(fmean(home.values()), min(home.values()))]
     return Benefit(
         federated=together[0],
-        alone=fmean(mean for mean, _ in alone),
         federated_worst=together[1],
-        alone_worst=fmean(worst for _, worst in alone),
+        alone=fmean(mean for mean, _ in rivals),
+        alone_worst=fmean(worst for _, worst in rivals),
+        everywhere=everywhere,
         at_home=fmean(home.values()),
-        at_home_worst=min(home.values()),
-        better_at_home=tuple(name for name in names if home[name] > federated.dice[name]),
+        better_at_home=tuple(n for n in names if _beats(home[n], federated.dice[n])),
     )
+
+
+def _beats(one: float, other: float) -> bool:
+    return round(one, 2) > round(other, 2)
 
 
 def _leaks(report: DemoReport) -> Check:
@@ -174,8 +187,10 @@ def _control(report: DemoReport) -> Check:
     controls = report.leak_scan.controls
     found, planted = sum(c.found for c in controls), sum(c.planted for c in controls)
     covered = {c.hospital for c in controls}
-    held = all(c.planted > 0 and c.found == c.planted for c in controls) and all(
-        h.name in covered for h in report.hospitals
+    held = (
+        all(c.planted > 0 and c.found == c.planted for c in controls)
+        and all(h.name in covered for h in report.hospitals)
+        and planted >= report.leak_scan.planted  # a string without a control proves nothing
     )
     return Check(
         "The search can find",

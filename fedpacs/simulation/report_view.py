@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fedpacs.core.ps315 import Action
-from fedpacs.simulation.report_charts import Axis, Bar, axis_for, bar_chart, curve_chart
-from fedpacs.simulation.report_facts import ModelScores
+from fedpacs.simulation.report_models import bar_charts, curve_charts, model_rows
 from fedpacs.simulation.report_pictures import data_uri, differences, overlay
 from fedpacs.simulation.report_road import Gate, Road, Stop, tall_road, wide_road
-from fedpacs.simulation.report_verdict import judge, mean_and_worst, own_models
+from fedpacs.simulation.report_verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,20 +38,6 @@ _CORNER_TAGS = ("(0010,0010)", "(0010,0020)", "(0010,0030)", "(0008,0080)", "(00
 """Patient's Name, Patient ID, Patient's Birth Date, Institution Name, Study Date."""
 
 _SIZES = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
-_DICE = Axis(1.0, (0.0, 0.25, 0.5, 0.75, 1.0), ".2f")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRow:
-    """A line of the comparison table."""
-
-    label: str
-    kind: str
-    cells: tuple[str, ...]
-    home: int
-    """Column of the hospital that trained it; -1 for none."""
-    mean: str
-    worst: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +68,9 @@ def page_context(report: DemoReport) -> dict[str, Any]:
         "tally": ", ".join(f"{n:,} {what}" for what, n in tally.most_common()),
         "tags": tags,
         "corners": _corners(before_after.rows),
-        "curves": _curves(report),
-        "bars": _bars(report, titles),
-        "model_rows": _model_rows(report, titles),
+        "curves": curve_charts(report),
+        "bars": bar_charts(report, titles),
+        "model_rows": model_rows(report, titles),
         "pictures": _pictures(report.segmentation, titles),
         "total_records": sum(r.nbytes for h in report.hospitals for r in h.departures.records),
         "total_wire": sum(h.departures.wire_bytes for h in report.hospitals),
@@ -246,78 +231,6 @@ def _refusals(report: DemoReport) -> list[tuple[HospitalReport, str, str, int]]:
             for code, count in sorted(codes.items())
         ]
     return rows
-
-
-def _curves(report: DemoReport) -> list[tuple[HospitalReport, Markup, Markup]]:
-    loss_axis = axis_for(p.loss for h in report.hospitals for p in h.curve)
-    drawn: list[tuple[HospitalReport, Markup, Markup]] = []
-    for place, hospital in enumerate(report.hospitals):
-        dice = [(p.server_round, p.validation_dice) for p in hospital.curve]
-        loss = [(p.server_round, p.loss) for p in hospital.curve]
-        name = hospital.title or hospital.name
-        drawn.append(
-            (
-                hospital,
-                curve_chart(
-                    f"dice-{place}", f"Validation Dice by round, {name}", dice, _DICE, "federated"
-                ),
-                curve_chart(
-                    f"loss-{place}", f"Training loss by round, {name}", loss, loss_axis, "loss"
-                ),
-            )
-        )
-    return drawn
-
-
-def _label(model: ModelScores, titles: Mapping[str, str]) -> str:
-    if model.kind == "federated":
-        return "Federated: all hospitals, no image moved"
-    if model.kind == "pooled":
-        return "Pooled: as if all data were in one place"
-    return f"Trained at {titles.get(model.trained_at, model.trained_at)} alone"
-
-
-def _ordered(models: Iterable[ModelScores]) -> list[ModelScores]:
-    order = {"local": 0, "pooled": 1, "federated": 2}
-    return sorted(models, key=lambda m: order[m.kind])
-
-
-def _bars(report: DemoReport, titles: Mapping[str, str]) -> list[tuple[HospitalReport, Markup]]:
-    charts: list[tuple[HospitalReport, Markup]] = []
-    for place, hospital in enumerate(report.hospitals):
-        bars: list[Bar] = []
-        for model in _ordered(report.models):
-            home = model.trained_at == hospital.name
-            kind = "home" if home else model.kind
-            label = "Trained here alone" if home else _label(model, titles)
-            bars.append(Bar(label, model.dice.get(hospital.name), kind))
-        bars.sort(key=lambda bar: bar.style != "home")
-        title = f"Dice on the test patients of {hospital.title or hospital.name}"
-        charts.append((hospital, bar_chart(f"bars-{place}", title, bars)))
-    return charts
-
-
-def _model_rows(report: DemoReport, titles: Mapping[str, str]) -> list[ModelRow]:
-    names = tuple(h.name for h in report.hospitals)
-    home = ModelScores("local", own_models(report))
-    rows: list[ModelRow] = []
-    for model in (*_ordered(report.models), home):
-        pair = mean_and_worst(model, names)
-        rows.append(
-            ModelRow(
-                _label(model, titles) if model is not home else "Every hospital's own, at home",
-                model.kind if model is not home else "at-home",
-                tuple(_written(model.dice.get(name)) for name in names),
-                names.index(model.trained_at) if model.trained_at in names else -1,
-                _written(pair[0] if pair else None),
-                _written(pair[1] if pair else None),
-            )
-        )
-    return rows
-
-
-def _written(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.2f}"
 
 
 def _pictures(shown: Segmentation, titles: Mapping[str, str]) -> list[tuple[str, str, str]]:

@@ -362,9 +362,10 @@ class TestEveryoneCanReadIt:
         assert all(a["scope"] in {"col", "row", "rowgroup"} for a in page.all("th"))
 
     def test_every_region_that_scrolls_can_be_reached_by_keyboard_and_has_a_name(self, page):
-        regions = [a for a in page.all("div") if a.get("role") == "region"]
-        assert regions
-        assert all(a["tabindex"] == "0" and a["aria-label"] for a in regions)
+        regions = [a for a in page.all("div") if "scroll" in (a.get("class") or "")]
+        assert len(regions) == len(page.all("table"))
+        assert all(a["role"] == "region" and a["tabindex"] == "0" for a in regions)
+        assert len({a["aria-label"] for a in regions}) == len(regions)
 
     def test_ids_are_unique_and_every_reference_finds_its_id(self, page):
         ids = [a["id"] for _, a in page.tags if "id" in a]
@@ -413,6 +414,13 @@ class TestItClaimsWhatWasCounted:
             "0.77; a model trained at one hospital alone, 0.53."
         ) in page.words
         assert "Do not take this run as proof" not in page.words
+
+    def test_the_figures_under_the_headline_are_the_facts(self, report):
+        def figures(of):
+            return re.findall(r"<dd[^>]*>(.*?)</dd>", render(of))[:4]
+
+        assert figures(report) == ["0", "0.53 &rarr; 0.77", "0.28 &rarr; 0.71", "21.9 MB"]
+        assert figures(leaky(report))[0] == "1"
 
     def test_it_says_that_patients_are_synthetic_and_what_it_does_not_show(self, page):
         assert "Every patient on this page is synthetic" in page.words
@@ -475,6 +483,24 @@ class TestItClaimsWhatWasCounted:
         assert "But it is not better than a model trained at one hospital alone: Dice 0.30" in words
         assert "In this run the federated model was not better" in words
 
+    def test_a_lead_that_rounding_hides_is_not_claimed(self, report):
+        level = tuple(
+            replace(m, dice=dict.fromkeys(m.dice, 0.701 if m.kind == "local" else 0.704))
+            for m in report.models
+        )
+        assert "But it is not better" in Page(render(replace(report, models=level))).words
+
+    def test_local_models_tested_at_home_only_are_compared_there(self, report):
+        at_home = tuple(
+            replace(m, dice={m.trained_at: m.dice[m.trained_at]}) if m.kind == "local" else m
+            for m in report.models
+        )
+        words = Page(render(replace(report, models=at_home))).words
+        assert (
+            "a Dice of 0.77; the model each hospital trained alone, on its own patients, 0.75."
+            in words
+        )
+
     def test_without_a_federated_score_nothing_is_claimed(self, report):
         locals_only = tuple(m for m in report.models if m.kind == "local")
         words = Page(render(replace(report, models=locals_only))).words
@@ -528,6 +554,10 @@ def absent_control(report):
     return with_scan(report, controls=report.leak_scan.controls[1:])
 
 
+def more_looked_for_than_controlled(report):
+    return with_scan(report, planted=report.leak_scan.planted + 1)
+
+
 def lost_study(report):
     return changed_road(report, 1, found=report.hospitals[1].road.found + 1)
 
@@ -575,6 +605,7 @@ def no_result(report):
         (one_hospital_unsearched, "Nothing identified leaves"),
         (nothing_planted, "Nothing identified leaves"),
         (silent_control, "The search can find"),
+        (more_looked_for_than_controlled, "The search can find"),
         (absent_control, "The search can find"),
         (lost_study, "Nothing is lost"),
         (lost_and_gained, "Nothing is lost"),
