@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nibabel
 import numpy as np
+from nibabel.nifti1 import Nifti1Image
 from nilearn import datasets
 from scipy import ndimage
 
@@ -139,12 +139,13 @@ class Phantom:
 def load_template() -> Template:
     """Read the average brain from the installed nilearn; nothing is downloaded."""
     folder = Path(datasets.__file__).parent / "data"
-    t1, grey, white = (_lps(folder / _FILE.format(kind)) for kind in ("t1", "gm", "wm"))
-    affine = nibabel.load(folder / _FILE.format("t1")).affine
-    x, y, z = (float(value) for value in affine[:3, 3])
+    files = [Nifti1Image.from_filename(folder / _FILE.format(kind)) for kind in ("t1", "gm", "wm")]
+    t1, grey, white = (_lps(file) for file in files)
+    x, y, z = (float(value) for value in files[0].affine[:3, 3])
     columns, rows = t1.shape[2], t1.shape[1]
     origin_mm = (-(x + columns - 1), -(y + rows - 1), z)
-    return Template(t1 / np.float32(_WHITE_T1), grey / 255, white / 255, origin_mm)
+    full = np.float32(255)  # the tissue maps are stored as 0 .. 255
+    return Template(t1 / np.float32(_WHITE_T1), grey / full, white / full, origin_mm)
 
 
 def make_phantom(grid: Grid, appearance: Appearance, seed: tuple[int, ...]) -> Phantom:
@@ -180,9 +181,9 @@ def make_phantom(grid: Grid, appearance: Appearance, seed: tuple[int, ...]) -> P
     )
 
 
-def _lps(file: Path) -> NDArray[np.float32]:
+def _lps(file: Nifti1Image) -> NDArray[np.float32]:
     """Volume with axes ``(Z, Y, X)`` to head, back and left, from NIfTI's right, front, head."""
-    volume = nibabel.load(file).get_fdata(dtype=np.float32)
+    volume = np.asarray(file.dataobj, np.float32)
     return np.ascontiguousarray(volume[::-1, ::-1, :].transpose(2, 1, 0))
 
 
@@ -222,8 +223,8 @@ def _sample(
         offset = normal * position * grid.slice_spacing_mm
         zyx = (points + offset[:, None, None, None])[::-1]
         for total, volume in zip(sums, volumes, strict=True):
-            total += ndimage.map_coordinates(volume, zyx, order=1, mode="constant")
-    intensity, grey, white = (total / len(_SLAB) for total in sums)
+            np.add(total, ndimage.map_coordinates(volume, zyx, order=1), out=total)
+    intensity, grey, white = (total / np.float32(len(_SLAB)) for total in sums)
     return intensity, grey, white
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from fedpacs.training.preparation import prepare, restore
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from torch import nn
 
@@ -65,5 +65,5 @@ def logits(module: nn.Module, images: NDArray[np.float32]) -> torch.Tensor:
     """
     module.eval()
     with torch.inference_mode():
-        parts = [module(part) for part in torch.from_numpy(images).split(_SLICES_AT_ONCE)]
+        parts = [module(part) for part in torch.split(torch.from_numpy(images), _SLICES_AT_ONCE)]
         return torch.cat(parts)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
-from monai.networks.nets import UNet
+from monai.networks.nets.unet import UNet
 from pydantic import Field, StrictBool, ValidationError, model_validator
 
 from fedpacs.config.load import Frozen

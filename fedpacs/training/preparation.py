@@ -115,11 +115,11 @@ def normalise(image: NDArray[np.float32], intensity: str) -> NDArray[np.float32]
     low, high = (float(value) for value in np.percentile(image, (_LOW, _HIGH)))
     if intensity == "percentile":
         scaled = (image - low) / max(high - low, float(np.finfo(np.float32).tiny))
-        return np.clip(scaled, -0.5, 1.5).astype(np.float32)
+        return np.asarray(np.clip(scaled, -0.5, 1.5), np.float32)
     tissue = image[image > image.mean()]
     spread = max(float(tissue.std()), 1e-3 * (float(image.max()) - float(image.min())))
     scaled = (image - float(tissue.mean())) / spread
-    return np.clip(scaled, -10.0, 10.0).astype(np.float32)
+    return np.asarray(np.clip(scaled, -10.0, 10.0), np.float32)
 
 
 def restore(scores: torch.Tensor, geometry: PlaneGeometry) -> torch.Tensor:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from monai.losses import DiceCELoss, DiceLoss
+from monai.losses.dice import DiceCELoss, DiceLoss
 from torch import nn, optim
 
 from fedpacs.training.errors import BadVolumeError, NoDataError, NotFiniteError
@@ -91,7 +91,7 @@ def train(
         module.train()
         for _ in range(settings.local_epochs if epochs is None else epochs):
             losses = []
-            for batch in torch.randperm(len(images)).split(settings.batch_size):
+            for batch in torch.split(torch.randperm(len(images)), settings.batch_size):
                 losses.append(_step(module, optimiser, loss_of, images[batch], labels[batch]))
     return TrainOutcome(
         loss=float(np.mean(losses)),
