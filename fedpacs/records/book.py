@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import insert
 
+from fedpacs.core.errors import RecordsError
 from fedpacs.records import ledger
 from fedpacs.records.checkpoint import Checkpoint
 from fedpacs.records.database import BUSY_TIMEOUT_S, Database
@@ -30,15 +31,15 @@ from fedpacs.records.errors import (
     BookUnreadableError,
     BookUnwritableError,
     CheckpointError,
-    EventRefusedError,
     ProofError,
 )
 from fedpacs.records.ledger import CheckpointRow, Entry, EntryRow
-from fedpacs.records.merkle import Frontier, consistency_proof, inclusion_proof
-from fedpacs.records.verification import Verification, verify_book
+from fedpacs.records.merkle import Frontier
+from fedpacs.records.reading import ReadableBook, refuse_older
+from fedpacs.records.verification import Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from sqlalchemy import Connection
@@ -66,10 +67,10 @@ class _Batch:
     def __init__(self, events: Sequence[Event]) -> None:
         self.events = events
         self.first: int | None = None
-        self.failure: BaseException | None = None
+        self.failure: RecordsError | None = None
 
 
-class Book:
+class Book(ReadableBook):
     """The book of one site, for several threads; several processes may open one book."""
 
     def __init__(
@@ -78,13 +79,12 @@ class Book:
         signing_key: SigningKey | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._database = database
+        super().__init__(database, None if signing_key is None else signing_key.public)
         self._key = signing_key
         self._clock = clock
         self._waiting: list[_Batch] = []
         self._waiting_lock = threading.Lock()
         self._commit_lock = threading.Lock()
-        self._seen: Checkpoint | None = None
 
     @classmethod
     def open(
@@ -168,98 +168,6 @@ class Book:
             raise batch.failure or BookUnwritableError("The book was not written.")
         return range(batch.first, batch.first + len(batch.events))
 
-    def entries(self, start: int = 0) -> Iterator[Entry]:
-        """Read entries in order, as they are at this moment. They are *not* verified here.
-
-        Raises
-        ------
-        BookUnreadableError
-            If the book or an entry cannot be read.
-        """
-        with self._database.reading() as connection:
-            for row in ledger.entry_rows(connection, max(start, 0)):
-                try:
-                    yield row.read()
-                except EventRefusedError as error:
-                    raise BookUnreadableError(
-                        f"Entry {row.position} of the book cannot be read.",
-                        hint="Run `fedpacs audit verify`.",
-                    ) from error
-
-    def checkpoint(self) -> Checkpoint:
-        """Give the latest checkpoint, to be published or kept by a witness.
-
-        Raises
-        ------
-        BookUnreadableError
-            If the book cannot be read, or is empty and opened for reading only.
-        BookRolledBackError
-            If an older book was put back.
-        """
-        seen = self._seen
-        with self._database.reading() as connection:
-            origin = ledger.origin_of(connection)
-            latest = ledger.latest_checkpoint(connection, origin)
-        if latest is not None:
-            _not_older(latest.checkpoint, seen)
-            return latest.checkpoint
-        if seen is not None:
-            raise BookRolledBackError("The book was emptied.")
-        if self._key is None:
-            raise BookUnreadableError("The book is empty.")
-        return Checkpoint.sign(self._key, origin, 0, Frontier().root, self._now())
-
-    def verify(
-        self, public: str | None = None, witnesses: Sequence[Checkpoint] = ()
-    ) -> Verification:
-        """Verify every entry and checkpoint; see `fedpacs.records.verification.verify_book`.
-
-        Parameters
-        ----------
-        public
-            Public key of the site's agent; that of the signing key when left out.
-        witnesses
-            Checkpoints of this book that were published or seen before.
-
-        Raises
-        ------
-        BookUnreadableError
-            If the book cannot be read, or there is no key to verify with.
-        CheckpointError
-            If the signature of a witness does not hold.
-        """
-        key = public or (self._key.public if self._key else None)
-        if key is None:
-            raise BookUnreadableError(
-                "There is no public key to verify the book with.",
-                hint="Give the public key that the site published, `ed25519:...`.",
-            )
-        for witness in witnesses:
-            witness.check(key)
-        seen = () if self._seen is None else (self._seen,)
-        with self._database.reading() as connection:
-            return verify_book(connection, key, (*witnesses, *seen))
-
-    def inclusion(self, index: int, size: int) -> tuple[str, ...]:
-        """Prove that an entry is in the book of a certain size; hexadecimal hashes.
-
-        Raises
-        ------
-        ProofError
-            If there is no such entry or size.
-        """
-        return _hex(inclusion_proof(index, self._leaves(size)))
-
-    def consistency(self, old_size: int, size: int) -> tuple[str, ...]:
-        """Prove that the book of one size grew out of that of a smaller; hexadecimal hashes.
-
-        Raises
-        ------
-        ProofError
-            If there are no such sizes.
-        """
-        return _hex(consistency_proof(old_size, self._leaves(size)))
-
     def close(self) -> None:
         """Close every connection."""
         self._database.close()
@@ -290,12 +198,16 @@ class Book:
     def _commit_waiting(self, key: SigningKey) -> None:
         with self._waiting_lock:
             batches, self._waiting = self._waiting, []
+        failure: RecordsError = BookUnwritableError("Writing the book was interrupted.")
         try:
             first = self._commit([event for batch in batches for event in batch.events], key)
-        except BaseException as error:  # noqa: BLE001 - handed to each waiting caller, raised there
-            for batch in batches:
-                batch.failure = error
+        except RecordsError as error:
+            failure = error
             return
+        finally:
+            # Also when interrupted: nobody who waits may take silence for success.
+            for batch in batches:
+                batch.failure = failure
         for batch in batches:
             batch.first = first
             first += len(batch.events)
@@ -327,7 +239,7 @@ class Book:
                 raise BookTamperedError("The book has entries, but no checkpoint.")
             return Frontier()
         checkpoint = latest.checkpoint
-        _not_older(checkpoint, self._seen)
+        refuse_older(checkpoint, self._seen)
         if checkpoint != self._seen:
             try:
                 checkpoint.check(public)
@@ -341,26 +253,6 @@ class Book:
             raise BookTamperedError("The end of the book is not what this agent signed.")
         return frontier
 
-    def _leaves(self, size: int) -> list[bytes]:
-        with self._database.reading() as connection:
-            leaves = [row.leaf_hash for row in ledger.entry_rows(connection)]
-        if not 0 < size <= len(leaves):
-            raise ProofError("The book has never had this size.")
-        return leaves[:size]
-
     def _now(self) -> str:
         now = self._clock().astimezone(UTC)
         return now.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _not_older(latest: Checkpoint, seen: Checkpoint | None) -> None:
-    if seen is None:
-        return
-    if latest.size < seen.size or latest.origin != seen.origin:
-        raise BookRolledBackError("The book is older than what was seen of it, or another one.")
-    if latest.size == seen.size and latest != seen:
-        raise BookRolledBackError("The book differs from what was seen of it.")
-
-
-def _hex(proof: Sequence[bytes]) -> tuple[str, ...]:
-    return tuple(node.hex() for node in proof)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from fedpacs.core.digest import canonical_json
 from fedpacs.records.checkpoint import Checkpoint
 from fedpacs.records.errors import EventRefusedError
-from fedpacs.records.events import Event
+from fedpacs.records.events import Event, EventKind, FieldValue
 from fedpacs.records.merkle import HASH_BYTES, leaf_hash
 
 if TYPE_CHECKING:
@@ -163,6 +163,26 @@ def entry_rows(connection: Connection, start: int = _BEFORE_ALL) -> Iterator[Ent
         if len(rows) < _CHUNK:
             return
         after = rows[-1].position
+
+
+def last_entry(connection: Connection, kind: EventKind, **fields: FieldValue) -> Entry | None:
+    """Last entry of a kind with certain values, None if there is none.
+
+    Raises
+    ------
+    EventRefusedError
+        If an entry that looks like one cannot be read.
+    """
+    parts = {"event": kind.value, **fields}
+    query = select(ENTRIES).order_by(ENTRIES.c.position.desc())
+    for name, value in parts.items():
+        # Canonical JSON writes a name and a value in one way only.
+        written = canonical_json({name: value}).decode()[1:-1]
+        query = query.where(ENTRIES.c.body.contains(written, autoescape=True))
+    row = connection.execute(query.limit(1)).first()
+    if row is None:
+        return None
+    return EntryRow(row.position, row.body, bytes(row.leaf_hash)).read()
 
 
 def checkpoint_rows(connection: Connection, origin: str) -> Iterator[CheckpointRow]:
