@@ -18,8 +18,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from fedpacs.config.job import CohortQuery, LabelClass, Splits
 from fedpacs.config.job import Code as JobCode
+from fedpacs.config.job import CohortQuery, LabelClass, Splits
 from fedpacs.core.study import DeidentifiedInstance, DeidentifiedStudy
 
 if TYPE_CHECKING:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -152,11 +154,9 @@ def test_one_flipped_bit_is_noticed(store, study, tmp_path, shelf, where):
     content[where] ^= 1
     target.write_bytes(content)
     assert [fault.code for fault in store.check()] == ["cohort.damaged"]
+    read = store.studies if shelf == "studies" else lambda: store.read(target.name)
     with pytest.raises(DamagedStoreError):
-        if shelf == "studies":
-            store.studies()
-        else:
-            store.read(target.name)
+        read()
 
 
 @pytest.mark.parametrize("length", [0, 5, 70])
@@ -253,21 +253,21 @@ def test_a_store_without_its_header_is_refused(store, study, tmp_path, key):
 
 
 @pytest.mark.parametrize("content", [b"", b"FEDPACS", b"x" * 200])
-def test_a_store_with_a_broken_header_is_refused(store, tmp_path, key, content):
+@pytest.mark.usefixtures("store")
+def test_a_store_with_a_broken_header_is_refused(tmp_path, key, content):
     (tmp_path / "store" / "header").write_bytes(content)
     with pytest.raises(StoreKeyError):
         SealedStore.open(tmp_path / "store", key)
 
 
-def test_an_altered_journal_is_refused(store, study, tmp_path, key):
+@pytest.mark.usefixtures("store")
+def test_an_altered_journal_is_refused(tmp_path, key):
     (tmp_path / "store" / "journal").write_bytes(b"altered")
     with pytest.raises(DamagedStoreError):
         SealedStore.open(tmp_path / "store", key)
 
 
-def test_a_full_disk_is_a_coded_error(store, study, tmp_path, monkeypatch):
-    import os
-
+def test_a_full_disk_is_a_coded_error(store, study, monkeypatch):
     def no_space(_descriptor):
         raise OSError(28, "No space left on device")
 
@@ -324,8 +324,6 @@ def test_many_writers_at_once_lose_nothing(tmp_path, key):
 
 
 def test_two_processes_putting_at_once_lose_nothing(tmp_path, key):
-    import pickle
-
     program = (
         "import pickle, sys, pathlib; from fedpacs.cohort.store import SealedStore\n"
         "store = SealedStore.open(pathlib.Path(sys.argv[1]), bytes.fromhex(sys.argv[2]))\n"

@@ -303,55 +303,42 @@ def test_a_subject_the_store_lacks_is_refused(store, tmp_path, labelled):
         load_volume(store, subject_of(study, images, seg, label_sop_instance_uid="2.25.1"), LABELS)
 
 
-def broken(images, what):
-    images = [reread(ds) for ds in images]
-    middle = images[2]
-    if what == "missing":
-        del images[2]
-    elif what == "duplicate":
-        images[3].ImagePositionPatient = middle.ImagePositionPatient
-    elif what == "uneven":
-        x, y, z = middle.ImagePositionPatient
-        middle.ImagePositionPatient = [x, y, z + 0.4]
-    elif what == "orientation":
-        middle.ImageOrientationPatient = list(oblique(10, 0))
-    elif what == "spacing":
-        middle.PixelSpacing = [1.5, 0.8]
-    elif what == "size":
-        middle.Rows, middle.PixelData = 11, middle.PixelData[: 11 * 10 * 2]
-    elif what == "no-position":
-        del middle.ImagePositionPatient
-    elif what == "not-orthogonal":
-        for ds in images:
-            ds.ImageOrientationPatient = [1, 0, 0, 0.6, 0.8, 0]
-    elif what == "no-unit":
-        for ds in images:
-            ds.ImageOrientationPatient = [2, 0, 0, 0, 1, 0]
-    elif what == "sheared":
-        for z, ds in enumerate(images):
-            x, y, height = ds.ImagePositionPatient
-            ds.ImagePositionPatient = [x, y + 0.5 * z, height]
-    return images
+def shift(ds, x=0.0, y=0.0, z=0.0):
+    old = ds.ImagePositionPatient
+    ds.ImagePositionPatient = [old[0] + x, old[1] + y, old[2] + z]
 
 
-@pytest.mark.parametrize(
-    "what",
-    [
-        "missing",
-        "duplicate",
-        "uneven",
-        "orientation",
-        "spacing",
-        "size",
-        "no-position",
-        "not-orthogonal",
-        "no-unit",
-        "sheared",
-    ],
-)
-def test_what_is_no_regular_stack_is_refused(labelled, what):
+def every(images, **values):
+    for ds in images:
+        ds.update(values)
+
+
+def cut_a_row(ds):
+    ds.Rows, ds.PixelData = 11, ds.PixelData[: 11 * 10 * 2]
+
+
+DEFECTS = {
+    "missing": lambda images: images.pop(2),
+    "duplicate": lambda images: shift(images[3], z=-2.0),
+    "uneven": lambda images: shift(images[2], z=0.4),
+    "orientation": lambda images: every(images[2:3], ImageOrientationPatient=list(oblique(10, 0))),
+    "spacing": lambda images: every(images[2:3], PixelSpacing=[1.5, 0.8]),
+    "size": lambda images: cut_a_row(images[2]),
+    "no-position": lambda images: images[2].pop("ImagePositionPatient"),
+    "no-spacing": lambda images: every(images, PixelSpacing=None),
+    "not-orthogonal": lambda images: every(images, ImageOrientationPatient=[1, 0, 0, 0.6, 0.8, 0]),
+    "no-unit": lambda images: every(images, ImageOrientationPatient=[2, 0, 0, 0, 1, 0]),
+    "sheared": lambda images: [shift(ds, y=0.5 * z) for z, ds in enumerate(images)],
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
+def test_what_is_no_regular_stack_is_refused(labelled, defect):
+    images = [reread(ds) for ds in labelled[0]]
+    stack_series(images)
+    defect(images)
     with pytest.raises(GeometryError):
-        stack_series(broken(labelled[0], what))
+        stack_series(images)
 
 
 @pytest.mark.parametrize("change", ["colour", "cut", "frames", "class", "none"])
