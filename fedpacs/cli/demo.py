@@ -8,6 +8,8 @@ import typer
 from fedpacs.cli.options import AsJson
 from fedpacs.cli.output import show
 from fedpacs.cli.progress import progress
+from fedpacs.cli.verdict import leave
+from fedpacs.core.errors import SimulationError
 
 
 def demo(
@@ -29,3 +31,11 @@ def demo(
     with progress() as report:
         outcome = run_demo(workspace, DemoOptions(rounds=rounds, fresh=fresh), report)
     show(outcome, as_json=as_json, next_step=f"open {outcome.report} in a browser")
+    if outcome.leaks:
+        leave(
+            SimulationError(
+                f"{outcome.leaks} identifying strings were found where they must not be.",
+                hint="The report says where. Do not use this version on real patients.",
+            ),
+            as_json=as_json,
+        )
