@@ -195,7 +195,7 @@ def _ingest(
     populations: dict[str, Population],
     tell: Callable[[int, int], None],
 ) -> None:
-    studies = sum(each.studies for each in populations.values())
+    studies = sum(each.planted.studies for each in populations.values())
 
     def start(place: HospitalPlace) -> Errand:
         words = ["site", "ingest", "--site", str(place.site_file), "--job", str(workspace.job_file)]

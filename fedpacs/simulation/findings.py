@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fedpacs.agent.premises import Premises
 from fedpacs.records.book import Book
+from fedpacs.simulation.hospital_planted import PlantedKind
 from fedpacs.simulation.report_facts import BookCheck, ControlScan, LeakScan, ScanTarget
 from fedpacs.simulation.scan import ENCODINGS, Scanner
 
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from fedpacs.simulation.workspace import HospitalPlace, Workspace
 
 KINDS = {
-    "name": "names",
-    "number": "numbers and identifiers",
-    "date": "dates",
-    "text": "addresses and free text",
+    PlantedKind.NAME: "names",
+    PlantedKind.NUMBER: "numbers and identifiers",
+    PlantedKind.DATE: "dates",
+    PlantedKind.TEXT: "addresses and free text",
+    PlantedKind.DEVICE: "serial numbers and stations",
 }
 
 
@@ -41,8 +43,7 @@ class Search:
     def __init__(self, workspace: Workspace, populations: Mapping[str, Population]) -> None:
         self._workspace = workspace
         self._populations = populations
-        self._strings = {p.text for each in populations.values() for p in each.planted.strings}
-        self._scanner = Scanner(self._strings)
+        self._scanner = Scanner(s for each in populations.values() for s in _strings(each))
 
     def page(self, page: str) -> ScanTarget:
         """Search the report page; its one specimen must have been taken out before."""
@@ -51,10 +52,10 @@ class Search:
     def result(self) -> LeakScan:
         """Search, and run the same search where it must succeed."""
         targets = [_target(result, name) for name, result in self._searched()]
-        kinds = {p.kind for each in self._populations.values() for p in each.planted.strings}
+        kinds = {k for each in self._populations.values() for k in each.planted.by_kind}
         return LeakScan(
             planted=self._scanner.count,
-            kinds=tuple(KINDS.get(kind, kind) for kind in sorted(kinds)),
+            kinds=(*(KINDS[kind] for kind in sorted(kinds)), "original UIDs"),
             encodings=ENCODINGS,
             targets=tuple(targets),
             controls=tuple(self._control(place) for place in self._workspace.hospitals),
@@ -75,9 +76,13 @@ class Search:
         yield "", scanner.scan_files("everything the consortium keeps", consortium)
 
     def _control(self, place: HospitalPlace) -> ControlScan:
-        own = {p.text for p in self._populations[place.name].planted.strings}
+        own = _strings(self._populations[place.name])
         result = Scanner(own).scan_files("its PACS", _files(place.archive))
         return ControlScan("its PACS", place.name, result.size_bytes, len(own), result.hits)
+
+
+def _strings(population: Population) -> frozenset[str]:
+    return population.planted.uids.union(population.planted.strings)
 
 
 def check_book(place: HospitalPlace, scratch: Path) -> BookCheck:

@@ -41,12 +41,12 @@ class Population:
     ----------
     planted
         Every identifying string that was planted.
-    instances
-        DICOM objects in its PACS.
+    specimen
+        One original image, for the report's before and after.
     """
 
     planted: PlantedIdentity
-    instances: int
+    specimen: Path
 
 
 def start_archives(workspace: Workspace, supervisor: Supervisor) -> None:
@@ -83,7 +83,6 @@ def fill(workspace: Workspace, tell: Callable[[int, int], None]) -> dict[str, Po
         tell(number, len(places))
         populations[place.name] = _fill_one(place, workspace.root / "patients" / place.name)
     tell(len(places), len(places))
-    shutil.rmtree(workspace.root / "patients")
     return populations
 
 
@@ -100,4 +99,10 @@ def _fill_one(place: HospitalPlace, originals: Path) -> Population:
     if isinstance(pacs, FolderPacs):
         shutil.rmtree(pacs.path, ignore_errors=True)
         shutil.copytree(originals, pacs.path)
-    return Population(planted, len(files))
+    return Population(planted, _specimen(files))
+
+
+def _specimen(files: list[Path]) -> Path:
+    """Give an image from the middle of the first series."""
+    series = [path for path in files if path.parent == files[0].parent and "MR" in path.name]
+    return series[len(series) // 2]
