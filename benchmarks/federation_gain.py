@@ -14,6 +14,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,8 +28,18 @@ from fedpacs.training.packing import pack, unpack
 from fedpacs.training.preparation import prepare
 from fedpacs.training.trainer import train
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import nn
 
-def prepared_parts(job, seed):
+    from fedpacs.config.job import JobConfig
+    from fedpacs.training.preparation import PreparedVolume
+
+    Parts = dict[str, tuple[list[PreparedVolume], list[PreparedVolume], list[PreparedVolume]]]
+    Weights = NDArray[np.float32]
+
+
+def prepared_parts(job: JobConfig, seed: int) -> Parts:
     """Train, validation and test volumes by hospital; each seed draws other patients."""
     parts = {}
     for name, recipe in RECIPES.items():
@@ -41,7 +52,7 @@ def prepared_parts(job, seed):
     return parts
 
 
-def alone(job, network, training):
+def alone(job: JobConfig, network: nn.Module, training: list[PreparedVolume]) -> Weights:
     """Train from the initial weights for as many epochs as the federation has."""
     unpack(network, initial_weights(job))
     for epoch in range(1, job.federation.rounds * job.training.local_epochs + 1):
@@ -49,7 +60,7 @@ def alone(job, network, training):
     return pack(network)
 
 
-def averaged(job, network, parts):
+def averaged(job: JobConfig, network: nn.Module, parts: Parts) -> tuple[Weights, float, float]:
     """Run FedAvg; gives the weights, the longest step and the seconds of a local round."""
     weights, longest, seconds = initial_weights(job), 0.0, []
     for server_round in range(1, job.federation.rounds + 1):
@@ -67,13 +78,13 @@ def averaged(job, network, parts):
     return weights, longest, max(seconds)
 
 
-def scores(job, network, weights, parts):
+def scores(job: JobConfig, network: nn.Module, weights: Weights, parts: Parts) -> list[float]:
     """Test Dice by hospital."""
     unpack(network, weights)
     return [evaluate(network, test, job).mean_dice for _, _, test in parts.values()]
 
 
-def trial(job, seed):
+def trial(job: JobConfig, seed: int) -> tuple[dict[str, list[float]], float, float]:
     """One seed: rows of test Dice by model, and the FedAvg run's step and time."""
     job = job.model_copy(update={"training": job.training.model_copy(update={"seed": seed})})
     parts = prepared_parts(job, seed)
@@ -88,7 +99,7 @@ def trial(job, seed):
     return rows, longest, seconds
 
 
-def table(rows):
+def table(rows: dict[str, list[float]]) -> None:
     """Print a table of test Dice."""
     print(f"{'':14}" + "".join(f"{name:>9}" for name in RECIPES) + "     mean    worst")
     for name, values in rows.items():
@@ -96,7 +107,7 @@ def table(rows):
         print(f"{name:14}{line}{np.mean(values):9.3f}{min(values):9.3f}")
 
 
-def main():
+def main() -> None:
     """Run the trial over several seeds and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)

@@ -110,7 +110,7 @@ _BIRCH = HospitalRecipe(
     patients=20,
     follow_ups=2,
     grid=Grid(88, 72, 2.3, 5.0, slices=8, first_slice_mm=22.0, tilt_deg=-6.0),
-    appearance=Appearance(brightest=1400.0, inverted=True, noise=0.03, bias=0.1),
+    appearance=Appearance(brightest=1400.0, inverted=True, noise=0.03, bias=0.2),
     scanner=Scanner(
         "GE MEDICAL SYSTEMS", "SIGNA Imaginaire", "BIRMR1NORTH", "BIR-SN-0093358", 1.5, 4200.0,
         98.0, "Ax T2 FSE",
@@ -126,7 +126,7 @@ _CEDAR = HospitalRecipe(
     patients=18,
     follow_ups=2,
     grid=Grid(84, 84, 2.4, 6.0, slices=8, first_slice_mm=-5.0, tilt_deg=8.0),
-    appearance=Appearance(brightest=600.0, contrast=0.45, noise=0.07, bias=0.15),
+    appearance=Appearance(brightest=600.0, contrast=0.45, noise=0.07, bias=0.3),
     scanner=Scanner(
         "Philips", "Ingenia Phantasma", "CEDMR2ANNEX", "CED-SN-7710264", 1.0, 520.0, 12.0, "T1W_SE"
     ),

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 _FILE = "mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 _WHITE_T1 = 230.0
 """Intensity of white matter in the T1 volume, the unit of `Template.intensity`."""
-_MARGIN_MM = 45.0
-"""How far the deformation's control points reach beyond the grid's centre, by axis half-width."""
+_SIZE_SPREAD = 0.04
+"""Standard deviation of a patient's size along each axis, as a share."""
 _LEVELS = ((45.0, 3.5), (18.0, 1.2))
 """Deformation levels: distance of the control points and standard deviation of the shift, mm."""
+_BIAS_DISTANCE_MM = 60.0
+"""Distance of the control points of the multiplicative field."""
 _SLAB = (-0.33, 0.0, 0.33)
 """Positions averaged through a slice, in slice thicknesses: partial volume as a scanner has it."""
 
@@ -99,14 +101,14 @@ class Appearance:
     noise
         Standard deviation of the noise in both channels (Rician), as a share of `brightest`.
     bias
-        Standard deviation of the smooth multiplicative field.
+        Standard deviation of the control points of the logarithm of the multiplicative field.
     """
 
     brightest: float
     inverted: bool = False
     contrast: float = 1.0
     noise: float = 0.02
-    bias: float = 0.08
+    bias: float = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,7 +166,7 @@ def make_phantom(grid: Grid, appearance: Appearance, seed: tuple[int, ...]) -> P
     axes = _axes(grid)
     intensity, grey, white = _sample(grid, axes, anatomy)
     signal = _signal(intensity, appearance)
-    signal *= np.exp(appearance.bias * _smooth_field(signal.shape, visit))
+    signal *= np.exp(_smooth_field(grid, _BIAS_DISTANCE_MM, appearance.bias, visit))
     real, imaginary = visit.normal(0.0, appearance.noise, (2, *signal.shape))
     image = appearance.brightest * np.hypot(signal + real, imaginary)
     other = 1.0 - grey - white
@@ -214,7 +216,7 @@ def _sample(
     """Intensity, grey and white matter of the deformed brain on the grid, slab averaged."""
     template = load_template()
     points = _points_mm(grid, axes)
-    points = points + _shift_mm(points, rng)
+    points = points + _shift_mm(points, grid, rng)
     points -= np.array(template.origin_mm)[:, None, None, None]
     normal = axes[2]
     volumes = (template.intensity, template.grey, template.white)
@@ -245,19 +247,14 @@ def _points_mm(
     )
 
 
-def _shift_mm(points: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _shift_mm(
+    points: NDArray[np.float64], grid: Grid, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Random deformation: two levels of cubic B-splines, and a change of size."""
-    shift = points * rng.normal(0.0, 0.04, 3)[:, None, None, None]
-    low = points.min(axis=(1, 2, 3)) - _MARGIN_MM
-    extent = points.max(axis=(1, 2, 3)) + _MARGIN_MM - low
+    shift = points * rng.normal(0.0, _SIZE_SPREAD, 3)[:, None, None, None]
     for distance, spread in _LEVELS:
-        counts = tuple(int(n) for n in np.ceil(extent / distance) + 1)
-        where = (points - low[:, None, None, None]) / distance
         for axis in range(3):
-            control = rng.normal(0.0, spread, counts)
-            shift[axis] += ndimage.map_coordinates(
-                control, where, order=3, mode="nearest", prefilter=False
-            )
+            shift[axis] += _smooth_field(grid, distance, spread, rng)
     return shift
 
 
@@ -269,7 +266,37 @@ def _signal(intensity: NDArray[np.float32], appearance: Appearance) -> NDArray[n
     return np.asarray(inside * tissue, np.float64)
 
 
-def _smooth_field(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
-    control = rng.normal(0.0, 1.0, (2, 4, 4))
-    factors = tuple(n / c for n, c in zip(shape, control.shape, strict=True))
-    return np.asarray(ndimage.zoom(control, factors, order=3, mode="nearest", grid_mode=True))
+def _smooth_field(
+    grid: Grid, distance_mm: float, spread: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Uniform cubic B-spline over the grid, with independent normal control points.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(Z, Y, X)``.
+    """
+    bases = [
+        _spline_basis(count, step / distance_mm)
+        for count, step in (
+            (grid.slices, grid.slice_spacing_mm),
+            (grid.rows, grid.pixel_spacing_mm),
+            (grid.columns, grid.pixel_spacing_mm),
+        )
+    ]
+    field: NDArray[np.float64] = rng.normal(0.0, spread, tuple(basis.shape[1] for basis in bases))
+    for basis in bases:  # each turn sums over the first axis and puts the new one last
+        field = np.tensordot(field, basis, axes=(0, 1))
+    return field
+
+
+def _spline_basis(count: int, step: float) -> NDArray[np.float64]:
+    """Weights of the control points at `count` positions, `step` control distances apart."""
+    positions = np.arange(count) * step
+    first = positions.astype(int)
+    t = positions - first
+    weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+    basis = np.zeros((count, int(first[-1]) + len(weights)))
+    for offset, weight in enumerate(weights):
+        basis[np.arange(count), first + offset] = weight / 6
+    return basis
