@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fedpacs.agent.gates import GateClosedError
 from fedpacs.agent.premises import Premises
+from fedpacs.core.errors import AgentError
 from fedpacs.core.terms import Terms
 from fedpacs.crypto.signatures import SigningKey
 from fedpacs.pacs.open import open_reader
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     from fedpacs.pacs.ports import ProbeStep
 
     Progress = Callable[[str, int, int], None]
+
+
+class NotAnApproverError(AgentError):
+    """Somebody signed who may not approve at this site."""
+
+    code = "agent.not-an-approver"
+    default_hint = "Compare [approval.approvers] of the site file with the name and key given."
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +163,29 @@ class Site:
         )
 
     def approve(self, job: JobConfig, approver: str, key_uri: str, days: int = 90) -> str:
-        """Sign the job's terms as one of the site's approvers, and give their digest."""
+        """Sign the job's terms as one of the site's approvers, and give their digest.
+
+        Parameters
+        ----------
+        job
+            The job as the site has it.
+        approver
+            Name in ``[approval.approvers]`` of the site file.
+        key_uri
+            The approver's private key.
+        days
+            Until it expires.
+
+        Raises
+        ------
+        NotAnApproverError
+            If the site file does not name this approver with this key.
+        GateClosedError
+            If the site's own limits do not admit the job.
+        """
+        key = SigningKey.load(key_uri)
+        if self.config.approval.approvers.get(approver) != key.public:
+            raise NotAnApproverError("The site file names no such approver with this key.")
         terms = self.terms(job)
         approvals = self.premises.approvals
         approvals.request(terms)
@@ -168,7 +198,7 @@ class Site:
             days=days,
         )
         expires_at = datetime.now(UTC) + timedelta(days=days)
-        approvals.approve(terms.digest, approver, SigningKey.load(key_uri), expires_at)
+        approvals.approve(terms.digest, approver, key, expires_at)
         return terms.digest
 
     def revoke(self, job: JobConfig, approver: str, key_uri: str) -> str:

@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,10 +75,8 @@ def compare(
     """
     job = load_job(workspace.job_file)
     epochs = job.federation.rounds * job.training.local_epochs
-    starts = [lambda: _start_pooled(workspace, supervisor)]
-    starts += [
-        lambda p=place: _start_alone(workspace, supervisor, p) for place in workspace.hospitals
-    ]  # type: ignore[misc] # bound now
+    starts = [partial(_start_pooled, workspace, supervisor)]
+    starts += [partial(_start_alone, workspace, supervisor, p) for p in workspace.hospitals]
     total = epochs * len(starts)
     answers = run_all(starts, _AT_ONCE, lambda done: tell(done, total))
     tell(total, total)

@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fedpacs.agent.preview import preview
@@ -201,7 +202,7 @@ def _ingest(
         words = ["site", "ingest", "--site", str(place.site_file), "--job", str(workspace.job_file)]
         return send(supervisor, f"ingest-{place.name}", words)
 
-    starts = [lambda p=place: start(p) for place in workspace.hospitals]  # type: ignore[misc] # bound now
+    starts = [partial(start, place) for place in workspace.hospitals]
     run_all(starts, _AT_ONCE, lambda done: tell(done, studies))
     tell(studies, studies)
 
@@ -227,7 +228,7 @@ def _deliver(
         words = ["site", "send", "--site", str(place.site_file), "--job", str(workspace.job_file)]
         return send(supervisor, f"send-{place.name}", [*words, "--model", str(model_file)])
 
-    starts = [lambda p=place: start(p) for place in workspace.hospitals]  # type: ignore[misc] # bound now
+    starts = [partial(start, place) for place in workspace.hospitals]
     answers = run_all(starts, _AT_ONCE, lambda _: tell(0, len(starts)))
     tell(len(starts), len(starts))
     return {place.name: a for place, a in zip(workspace.hospitals, answers, strict=True)}

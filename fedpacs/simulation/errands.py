@@ -53,6 +53,12 @@ class Errand:
         done, total = counted[-1] if counted else ("0", "")
         return int(done), int(total or 0)
 
+    def wait(self, timeout_s: float) -> None:
+        """Wait until it has ended."""
+        deadline = time.monotonic() + timeout_s
+        while self.child.exit_status() is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+
     def result(self) -> dict[str, Any]:
         """Give its answer, once it has ended.
 

@@ -111,7 +111,8 @@ def window(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Map the middle 98 % of an image's values to 0..255, as a viewer would."""
     low, high = np.percentile(image, (1, 99))
     scaled = (image - low) / max(float(high - low), 1e-6)
-    return (np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    shown: NDArray[np.uint8] = (np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    return shown
 
 
 def _rows(before: Dataset, after: Dataset, profile: Profile) -> Iterator[TagRow]:

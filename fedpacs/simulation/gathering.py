@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fedpacs.simulation.errands import Errand
     from fedpacs.simulation.workspace import Workspace
 
+_END_S = 60.0
+
 
 class RunFailedError(SimulationError):
     """The federated run did not get to its end; `code` is the code of why."""
@@ -71,7 +73,7 @@ def federate(
         if report.failed:
             raise RunFailedError(report)
         for errand in errands:
-            errand.child.wait_until(lambda e=errand: e.child.exit_status() is not None, 60)  # type: ignore[misc] # bound now
+            errand.wait(_END_S)
         answers = {
             name: errand.result() for name, errand in zip(_names(workspace), errands, strict=True)
         }

@@ -7,6 +7,7 @@ import socket
 import sys
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fedpacs.config.site import FolderPacs
@@ -63,7 +64,7 @@ def start_archives(workspace: Workspace, supervisor: Supervisor) -> None:
         argv += ["--store", str(place.archive), "--allow", peer]
         children.append((supervisor.start(f"pacs-{place.name}", argv), pacs.port))
     for child, port in children:
-        child.wait_until(lambda port=port: _listens(port), _START_S)  # type: ignore[misc] # bound now
+        child.wait_until(partial(_listens, port), _START_S)
 
 
 def _listens(port: int) -> bool:

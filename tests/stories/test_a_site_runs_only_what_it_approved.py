@@ -1,0 +1,89 @@
+"""Approval: nothing starts without it, and a change of anything that matters voids it."""
+
+import pytest
+
+from fedpacs.agent.gates import GateClosedError
+from fedpacs.agent.service import NotApprovedError
+from fedpacs.core.errors import RecordsError
+
+
+def approve(clinic):
+    return clinic.site().approve(clinic.job, "dpo", clinic.place.dpo_key)
+
+
+def states(clinic):
+    return [approval.state for approval in clinic.site().status().approvals]
+
+
+def test_an_unapproved_job_is_refused_before_anything_starts(ingested):
+    with pytest.raises(NotApprovedError):
+        ingested.site().train(ingested.job)
+
+
+def test_an_approved_job_shows_as_approved(ingested):
+    approve(ingested)
+    assert states(ingested) == ["approved"]
+
+
+def test_a_revoked_approval_approves_nothing(ingested):
+    approve(ingested)
+    ingested.site().revoke(ingested.job, "dpo", ingested.place.dpo_key)
+    assert states(ingested) == ["revoked"]
+    with pytest.raises(NotApprovedError):
+        ingested.site().train(ingested.job)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"training": {"learning_rate": 0.01}},
+        {"federation": {"rounds": 3}},
+        {"egress": {"maximum_update_norm": 40.0}},
+    ],
+)
+def test_a_changed_job_is_another_job(ingested, change):
+    approve(ingested)
+    ingested.edit_job(**change)
+    with pytest.raises(NotApprovedError):
+        ingested.site().train(ingested.job)
+
+
+def test_another_profile_voids_the_approval(ingested):
+    approve(ingested)
+    ingested.edit_site(deidentification={"profile": "basic"})
+    with pytest.raises(NotApprovedError):
+        ingested.site().train(ingested.job)
+
+
+def test_a_stranger_cannot_approve(ingested):
+    with pytest.raises(RecordsError):
+        ingested.site().approve(ingested.job, "mallory", ingested.place.dpo_key)
+
+
+def test_the_name_of_an_approver_without_the_key_is_not_enough(ingested, tmp_path):
+    from fedpacs.crypto.signatures import SigningKey
+
+    SigningKey.create(tmp_path / "forged.pem")
+    with pytest.raises(RecordsError):
+        ingested.site().approve(ingested.job, "dpo", f"file:{tmp_path / 'forged.pem'}")
+
+
+def test_two_signatures_are_needed_where_the_site_says_so(ingested):
+    from fedpacs.crypto.signatures import SigningKey
+
+    second = ingested.place.folder / "people" / "pi.pem"
+    SigningKey.create(second)
+    keys = dict(ingested.place.config.approval.approvers)
+    keys["pi"] = SigningKey.load(f"file:{second}").public
+    ingested.edit_site(approval={"required": 2, "approvers": keys})
+    approve(ingested)
+    assert states(ingested) == ["pending"]
+    ingested.site().approve(ingested.job, "pi", f"file:{second}")
+    assert states(ingested) == ["approved"]
+
+
+def test_more_rounds_than_the_site_allows_cannot_be_approved(ingested):
+    ingested.edit_site(limits={"maximum_rounds": 1})
+    with pytest.raises(GateClosedError) as caught:
+        approve(ingested)
+    assert caught.value.code == "job.too-many-rounds"

@@ -1,0 +1,131 @@
+"""Ingest never loses a study, never stops for one, and never counts a broken one as success."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fedpacs.agent.gates import GateClosedError
+from fedpacs.agent.premises import SiteBusyError
+from fedpacs.core.errors import RecordsError
+from fedpacs.records.events import EventKind
+
+
+def test_every_study_is_found_sealed_and_written_into_the_book(clinic):
+    report = clinic.site().ingest(clinic.job)
+    assert report.found == report.sealed == 13
+    assert report.quarantined == {}
+    kinds = [entry.event.kind for entry in clinic.site().premises.book.entries()]
+    assert kinds.count(EventKind.STUDY_SEALED) == 13
+    assert clinic.site().status().book_verifies
+
+
+def test_a_second_ingest_changes_nothing(ingested):
+    before = ingested.site().status()
+    report = ingested.site().ingest(ingested.job)
+    assert (report.already_sealed, report.sealed, report.retrieved) == (13, 0, 0)
+    after = ingested.site().status()
+    assert (after.studies, after.patients) == (before.studies, before.patients)
+
+
+def test_a_damaged_object_puts_its_study_aside_and_the_rest_goes_on(clinic):
+    victim = clinic.files()[0]
+    content = victim.read_bytes()
+    victim.write_bytes(content[: len(content) // 2])
+    report = clinic.site().ingest(clinic.job)
+    assert report.sealed == 12
+    assert sum(report.quarantined.values()) == report.found - report.sealed <= 1
+
+
+def test_what_is_put_aside_says_why_and_keeps_its_files(clinic):
+    import pydicom
+
+    victim = clinic.files()[0]
+    ds = pydicom.dcmread(victim)
+    ds.BurnedInAnnotation = "YES"
+    ds.save_as(victim)
+    report = clinic.site().ingest(clinic.job)
+    assert report.quarantined == {"deid.burned-in-text": 1}
+    (folder,) = clinic.place.config.store.quarantine.iterdir()
+    assert json.loads((folder / "reason.json").read_text())["code"] == "deid.burned-in-text"
+    assert len(list((folder / "files").iterdir())) == 9
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_repaired_study_leaves_the_quarantine(clinic):
+    import pydicom
+
+    victim = clinic.files()[0]
+    good = victim.read_bytes()
+    ds = pydicom.dcmread(victim)
+    ds.BurnedInAnnotation = "YES"
+    ds.save_as(victim)
+    clinic.site().ingest(clinic.job)
+    victim.write_bytes(good)
+    report = clinic.site().ingest(clinic.job)
+    assert (report.already_sealed, report.sealed, report.quarantined) == (12, 1, {})
+    assert clinic.site().status().quarantined == {}
+
+
+def test_a_study_that_has_grown_is_fetched_again(clinic):
+    late = clinic.files()[0]
+    content = late.read_bytes()
+    late.unlink()
+    clinic.site().ingest(clinic.job)
+    late.write_bytes(content)
+    report = clinic.site().ingest(clinic.job)
+    assert (report.already_sealed, report.sealed) == (12, 1)
+
+
+def test_staging_is_empty_after_an_ingest(ingested):
+    left = [p.name for p in ingested.place.config.store.staging.iterdir()]
+    assert left == [".lock"]
+
+
+def test_a_killed_ingest_is_finished_by_the_next(clinic):
+    command = [sys.executable, "-m", "fedpacs.cli.main", "site", "ingest"]
+    command += ["--site", str(clinic.place.site_file), "--job", str(clinic.job_file)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not _sealed_some(clinic):
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    report = clinic.site().ingest(clinic.job)
+    assert report.already_sealed + report.sealed == 13
+    status = clinic.site().status()
+    assert (status.studies, status.quarantined, status.book_verifies) == (13, {}, True)
+
+
+def _sealed_some(clinic) -> bool:
+    book = clinic.place.config.store.path.parent / "book.db"
+    if not book.exists():
+        return False
+    return clinic.site().status().events.get("study-sealed", 0) >= 2
+
+
+def test_two_ingests_at_once_do_not_mix(clinic):
+    with clinic.site().premises.staging(), pytest.raises(SiteBusyError):
+        clinic.site().ingest(clinic.job)
+
+
+def test_nothing_is_sealed_when_the_book_cannot_be_written(clinic):
+    site = clinic.site()
+    book = site.premises.book  # exists now
+    book.close()
+    (clinic.place.config.store.path.parent / "book.db").write_bytes(b"not a database")
+    with pytest.raises(RecordsError):
+        clinic.site().ingest(clinic.job)
+    assert clinic.site().premises.store.studies() == ()
+
+
+def test_too_few_patients_close_gate_2_but_lose_nothing(clinic):
+    clinic.edit_job(cohort={"minimum_patients": 50})
+    with pytest.raises(GateClosedError) as caught:
+        clinic.site().ingest(clinic.job)
+    assert caught.value.code == "cohort.too-few-patients"
+    assert clinic.site().status().studies == 13
