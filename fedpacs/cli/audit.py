@@ -7,7 +7,7 @@ import typer
 
 from fedpacs.cli.options import SITE_FILE, AsJson, SiteFile
 from fedpacs.cli.output import plain, print_json, say, show, stdout
-from fedpacs.cli.verdict import leave
+from fedpacs.cli.verdict import conclude
 from fedpacs.core.errors import RecordsError, UsageError
 
 if TYPE_CHECKING:
@@ -73,14 +73,12 @@ def verify(  # noqa: PLR0917 - one parameter per option
         found = opened.verify(public, witnesses)
         if checkpoint is not None and found.ok:
             checkpoint.write_text(opened.checkpoint().as_text(), encoding="utf-8")
-    show(found, as_json=as_json)
-    if not found.ok:
-        error = RecordsError(
-            f"The book cannot be believed from entry {found.fault_index} on.",
-            hint="Stop. Keep the database as it is, and find out who could write to it.",
-        )
-        error.code = found.fault_code
-        leave(error, as_json=as_json)
+    error = RecordsError(
+        f"The book cannot be believed from entry {found.fault_index} on.",
+        hint="Stop. Keep the database as it is, and find out who could write to it.",
+    )
+    error.code = found.fault_code
+    conclude(found, None if found.ok else error, lambda: show(found), as_json=as_json)
 
 
 def _book_of(site: Path) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import typer
 from fedpacs.cli.options import CONSORTIUM_FILE, AsJson, ConsortiumFile, JobFile, job_path
 from fedpacs.cli.output import say, show, stdout
 from fedpacs.cli.progress import progress
-from fedpacs.cli.verdict import leave
+from fedpacs.cli.verdict import conclude
 from fedpacs.core.errors import ServerError
 
 app = typer.Typer(
@@ -70,11 +70,14 @@ def run(
 
     with progress() as report:
         outcome = Consortium.open(consortium).run(job_path(job), report)
-    show(outcome, as_json=as_json, omit=_FOR_MACHINES)
-    if outcome.failed:
-        error = ServerError(outcome.message, hint=outcome.hint)
-        error.code = outcome.failed
-        leave(error, as_json=as_json)
+    error = ServerError(outcome.message, hint=outcome.hint)
+    error.code = outcome.failed or error.code
+    conclude(
+        outcome,
+        error if outcome.failed else None,
+        lambda: show(outcome, omit=_FOR_MACHINES),
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -86,7 +89,7 @@ def status(consortium: ConsortiumFile = CONSORTIUM_FILE, as_json: AsJson = False
     if as_json:
         show(report, as_json=True)
         return
-    show(report, as_json=False, omit=frozenset({"runs"}))
+    show(report, omit=frozenset({"runs"}))
     for run_report in report.runs:
         say(stdout(), "")
-        show(run_report, as_json=False, omit=_FOR_MACHINES - {"failed"})
+        show(run_report, omit=_FOR_MACHINES - {"failed"})

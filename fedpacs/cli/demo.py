@@ -8,7 +8,7 @@ import typer
 from fedpacs.cli.options import AsJson
 from fedpacs.cli.output import show
 from fedpacs.cli.progress import progress
-from fedpacs.cli.verdict import leave
+from fedpacs.cli.verdict import conclude
 from fedpacs.core.errors import SimulationError
 
 
@@ -30,12 +30,13 @@ def demo(
 
     with progress() as report:
         outcome = run_demo(workspace, DemoOptions(rounds=rounds, fresh=fresh), report)
-    show(outcome, as_json=as_json, next_step=f"open {outcome.report} in a browser")
-    if outcome.leaks:
-        leave(
-            SimulationError(
-                f"{outcome.leaks} identifying strings were found where they must not be.",
-                hint="The report says where. Do not use this version on real patients.",
-            ),
-            as_json=as_json,
-        )
+    error = SimulationError(
+        f"{outcome.leaks} identifying strings were found where they must not be.",
+        hint="The report says where. Do not use this version on real patients.",
+    )
+    conclude(
+        outcome,
+        error if outcome.leaks else None,
+        lambda: show(outcome, next_step=f"open {outcome.report} in a browser"),
+        as_json=as_json,
+    )

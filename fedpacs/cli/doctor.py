@@ -1,8 +1,8 @@
 """``fedpacs doctor``."""
 
 from fedpacs.cli.options import AsJson
-from fedpacs.cli.output import plain, print_json, say, show_checks, stdout
-from fedpacs.cli.verdict import leave
+from fedpacs.cli.output import say, show_checks, stdout
+from fedpacs.cli.verdict import conclude
 from fedpacs.core.errors import MachineError
 
 
@@ -12,17 +12,15 @@ def doctor(as_json: AsJson = False) -> None:
 
     items = examine()
     failed = sum(item.required and not item.passed for item in items)
-    if as_json:
-        print_json({"passed": not failed, "checks": plain(items)})
-    else:
+    error = MachineError(
+        f"{failed} of {len(items)} checks failed.",
+        hint="Follow the advice under each FAIL, then run `fedpacs doctor` again.",
+    )
+
+    def tell() -> None:
         show_checks(items)
-    if failed:
-        leave(
-            MachineError(
-                f"{failed} of {len(items)} checks failed.",
-                hint="Follow the advice under each FAIL, then run `fedpacs doctor` again.",
-            ),
-            as_json=as_json,
-        )
-    if not as_json:
-        say(stdout(), "\nThis machine is ready. Next: `fedpacs demo`")
+        if not failed:
+            say(stdout(), "\nThis machine is ready. Next: `fedpacs demo`")
+
+    report = {"passed": not failed, "checks": items}
+    conclude(report, error if failed else None, tell, as_json=as_json)

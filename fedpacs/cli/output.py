@@ -79,7 +79,11 @@ def _plain_other(value: object) -> Any:  # noqa: ANN401 - JSON data is what it i
 
 
 def show(
-    report: object, *, as_json: bool, next_step: str = "", omit: frozenset[str] = frozenset()
+    report: object,
+    *,
+    as_json: bool = False,
+    next_step: str = "",
+    omit: frozenset[str] = frozenset(),
 ) -> None:
     """Print a report.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Report = Callable[[str, int, int], None]
 
 _LINE_EVERY_S = 10.0
+_STEPS = 20
 
 
 @contextmanager
@@ -56,19 +57,25 @@ class Bars:
 
 
 class Lines:
-    """A line when a stage starts or ends, and every ten seconds in between."""
+    """A line when a stage starts or ends, at each twentieth of it, and every ten seconds."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._stage = ""
+        self._done = 0
         self._written = 0.0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Write a line if it is time for one."""
         now = time.monotonic()
-        started = stage != self._stage
-        ended = bool(total) and done >= total
-        if not (started or ended or now - self._written >= _LINE_EVERY_S):
+        if not (
+            stage != self._stage
+            or (total and done > self._done and (done >= total or self._is_a_step(done, total)))
+            or now - self._written >= _LINE_EVERY_S
+        ):
             return
-        self._stage, self._written = stage, now
+        self._stage, self._done, self._written = stage, done, now
         say(self._console, f"{stage}: {done} of {total}" if total else f"{stage}: {done}")
+
+    def _is_a_step(self, done: int, total: int) -> bool:
+        return (done - self._done) * _STEPS >= total

@@ -15,9 +15,9 @@ from fedpacs.cli.options import (
     Yes,
     job_path,
 )
-from fedpacs.cli.output import plain, print_json, show, show_checks
+from fedpacs.cli.output import show, show_checks
 from fedpacs.cli.progress import progress
-from fedpacs.cli.verdict import leave
+from fedpacs.cli.verdict import conclude
 from fedpacs.core.errors import AgentError, PacsError, PolicyError, UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Run one hospital, from its PACS and back to it.")
@@ -30,18 +30,12 @@ def check(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
 
     items = Site.open(site).check()
     failed = sum(not item.passed for item in items)
-    if as_json:
-        print_json({"passed": not failed, "checks": plain(items)})
-    else:
-        show_checks(items)
-    if failed:
-        leave(
-            AgentError(
-                f"{failed} of {len(items)} checks failed.",
-                hint="Follow the advice under each FAIL, then run `fedpacs site check` again.",
-            ),
-            as_json=as_json,
-        )
+    error = AgentError(
+        f"{failed} of {len(items)} checks failed.",
+        hint="Follow the advice under each FAIL, then run `fedpacs site check` again.",
+    )
+    report = {"passed": not failed, "checks": items}
+    conclude(report, error if failed else None, lambda: show_checks(items), as_json=as_json)
 
 
 @app.command()
@@ -50,16 +44,13 @@ def echo(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
     from fedpacs.agent.site import Site
 
     steps = Site.open(site).echo()
-    if as_json:
-        print_json({"passed": all(step.passed for step in steps), "steps": plain(steps)})
-    else:
-        show(steps, as_json=False)
     broken = next((step for step in steps if not step.passed), None)
+    error = None
     if broken is not None:
-        leave(
-            PacsError(f"The PACS did not pass {broken.name} [{broken.code}].", hint=broken.advice),
-            as_json=as_json,
-        )
+        error = PacsError(f"The PACS did not pass {broken.name}.", hint=broken.advice)
+        error.code = broken.code
+    report = {"passed": broken is None, "steps": steps}
+    conclude(report, error, lambda: show(steps), as_json=as_json)
 
 
 @app.command()
@@ -85,17 +76,18 @@ def ingest(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) ->
     config = load_job(job_path(job))
     with progress() as report:
         outcome = Site.open(site).ingest(config, report)
-    drawn = outcome.cohort is not None
+    error = PolicyError(
+        "The cohort gate stayed closed: what is sealed does not make a cohort yet.",
+        hint=f"The newest lines of `fedpacs audit show --site {site}` give the reasons.",
+    )
     step = f"`fedpacs site approve --site {site} --job {job} --approver NAME --key URI`"
-    show(outcome, as_json=as_json, next_step=step if drawn else "")
-    if not drawn:
-        leave(
-            PolicyError(
-                "The cohort gate stayed closed: what is sealed does not make a cohort yet.",
-                hint=f"`fedpacs audit show --site {site}` ends with the reasons.",
-            ),
-            as_json=as_json,
-        )
+    drawn = outcome.cohort is not None
+    conclude(
+        outcome,
+        None if drawn else error,
+        lambda: show(outcome, next_step=step if drawn else ""),
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -116,7 +108,7 @@ def approve(  # noqa: PLR0913, PLR0917 - one parameter per option
     hospital = Site.open(site)
     if not yes:
         _require_somebody_to_ask(as_json)
-        show({"what may leave": preview(config), "terms": hospital.terms(config)}, as_json=False)
+        show({"what may leave": preview(config), "terms": hospital.terms(config)})
         typer.confirm(f"\nSign these terms as {approver} for {days} days?", abort=True)
     digest = hospital.approve(config, approver, key, days)
     show(

@@ -1,4 +1,4 @@
-"""The end of a command whose answer may be "no": the report is printed, then the exit status."""
+"""The end of a command: its error, or a report whose answer may be "no"."""
 
 from __future__ import annotations
 
@@ -6,28 +6,43 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fedpacs.cli.output import say, stderr
+from fedpacs.cli.faults import as_document
+from fedpacs.cli.output import plain, print_json, say, stderr
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fedpacs.core.errors import FedpacsError
 
 
-def leave(error: FedpacsError, *, as_json: bool) -> None:
-    """End with an error's exit status after its report was printed.
+def conclude(
+    report: object, error: FedpacsError | None, people: Callable[[], None], *, as_json: bool
+) -> None:
+    """Print a report, and end with the exit status of what is wrong in it.
 
     Parameters
     ----------
-    as_json
-        The report was the one JSON document, so nothing more is printed.
+    report
+        A frozen dataclass or a mapping. For machines the error's ``code``, ``message``, ``hint``
+        and ``exit_status`` join it, so that every document of a failed command has them.
+    error
+        What is wrong; None when nothing is.
+    people
+        Prints the report in words.
 
     Raises
     ------
     typer.Exit
-        Always.
+        If something is wrong.
     """
-    if not as_json:
-        print_error(error)
-    raise typer.Exit(error.exit_status)
+    if as_json:
+        print_json({**plain(report), **(as_document(error) if error else {})})
+    else:
+        people()
+        if error:
+            print_error(error)
+    if error:
+        raise typer.Exit(error.exit_status)
 
 
 def print_error(error: FedpacsError) -> None:

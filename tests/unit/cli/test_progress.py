@@ -8,15 +8,15 @@ from rich.progress import Progress
 from fedpacs.cli.progress import Bars, Lines, progress
 
 
-def test_in_a_log_a_stage_has_a_first_and_a_last_line():
+def test_in_a_log_a_stage_has_a_line_at_its_ends_and_at_each_twentieth():
     stream = io.StringIO()
     lines = Lines(Console(file=stream))
-    for done in range(101):
-        lines("retrieve", done, 100)
+    for done in range(1001):
+        lines("retrieve", done, 1000)
+    lines("retrieve", 1000, 1000)
     lines("seal", 3, 0)
     assert stream.getvalue().splitlines() == [
-        "retrieve: 0 of 100",
-        "retrieve: 100 of 100",
+        *(f"retrieve: {done} of 1000" for done in range(0, 1001, 50)),
         "seal: 3",
     ]
 
