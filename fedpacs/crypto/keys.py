@@ -163,6 +163,9 @@ def write_key_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeyUnwritableError(f"The folder of {path.name} cannot be made.") from error
+    try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     except FileExistsError as error:
         raise KeyExistsError(f"There is a key at {path.name} already.") from error
@@ -187,8 +190,8 @@ def _read_file(path: Path) -> bytes:
         raise KeyMissingError(
             f"The key file {path.name} cannot be read: {error.strerror}."
         ) from error
-    with os.fdopen(descriptor, "rb") as handle:
-        status = os.fstat(handle.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise KeyMalformedError(f"{path.name} is not a plain file.")
         if status.st_mode & _OTHERS:
@@ -196,7 +199,10 @@ def _read_file(path: Path) -> bytes:
             raise KeyExposedError(f"The key file {path.name} has mode {bits:04o}; 0600 is needed.")
         if status.st_size > _MAXIMUM_FILE_BYTES:
             raise KeyMalformedError(f"{path.name} is far too large for a key.")
-        return handle.read()
+        with os.fdopen(os.dup(descriptor), "rb") as handle:
+            return handle.read()
+    finally:
+        os.close(descriptor)
 
 
 def _label(uri: str) -> str:
