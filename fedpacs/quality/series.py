@@ -134,7 +134,7 @@ def _of_places(slices: Sequence[Slice], normal: NDArray[np.float64]) -> Iterator
 def _of_gaps(gaps: NDArray[np.float64]) -> Iterator[QualityFinding]:
     if not gaps.size:
         return
-    typical = float(np.median(gaps))
+    typical = float(np.median(gaps[gaps < 1.5 * gaps.min()]))  # the smallest, but for rounding
     steps = gaps / typical
     whole = np.rint(steps)
     irregular = np.abs(steps - whole) > _SAME_GAP

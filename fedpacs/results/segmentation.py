@@ -7,9 +7,11 @@ the job and the round.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,7 +30,7 @@ from fedpacs.results.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -115,8 +117,7 @@ def write_segmentation(
     ----------
     PS3.3 A.51 Segmentation IOD; PS3.16 CID 7162 (algorithm family).
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's and highdicom's quote names and values
+    with _unheard():
         images = _read_sources(sources, label_map)
         if int(label_map.max(initial=0)) > len(labels):
             raise UnknownLabelError("The label map has more classes than the job.")
@@ -129,6 +130,26 @@ def write_segmentation(
         model_digest=provenance.model_digest,
         confirmed=False,
     )
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Silence pydicom and highdicom, whose warnings and log records quote names, UIDs, values."""
+    loggers = [
+        logger
+        for name, logger in logging.root.manager.loggerDict.items()
+        if name.partition(".")[0] in ("pydicom", "highdicom") and isinstance(logger, logging.Logger)
+    ]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 def _read_sources(sources: Sequence[Path], label_map: NDArray[np.uint8]) -> list[Dataset]:
