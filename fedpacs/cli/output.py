@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fedpacs.agent import doctor, inspection
+    from fedpacs.pacs.ports import ProbeStep
 
 _NOT_A_TERMINAL_WIDTH = 160
 
@@ -142,6 +143,15 @@ def show_checks(
         say(console, line)
         if item.advice and not item.passed:
             say(console, Text(f"       {item.advice}  [{item.code}]", style))
+
+
+def show_steps(steps: Iterable[ProbeStep]) -> None:
+    """Print the rungs of a probe; the advice on a broken one is left to the error."""
+    console = stdout()
+    for step in steps:
+        mark, style = _MARKS[(step.passed, True)]
+        note = value_text("elapsed_s", step.elapsed_s) if step.passed else f"[{step.code}]"
+        say(console, Text.assemble((mark, style), " ", step.name, "  ", (note, "dim")))
 
 
 _MARKS = {

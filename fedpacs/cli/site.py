@@ -15,7 +15,7 @@ from fedpacs.cli.options import (
     Yes,
     job_path,
 )
-from fedpacs.cli.output import show, show_checks
+from fedpacs.cli.output import show, show_checks, show_steps
 from fedpacs.cli.progress import progress
 from fedpacs.cli.verdict import conclude
 from fedpacs.core.errors import AgentError, PacsError, PolicyError, UsageError
@@ -50,7 +50,7 @@ def echo(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
         error = PacsError(f"The PACS did not pass {broken.name}.", hint=broken.advice)
         error.code = broken.code
     report = {"passed": broken is None, "steps": steps}
-    conclude(report, error, lambda: show(steps), as_json=as_json)
+    conclude(report, error, lambda: show_steps(steps), as_json=as_json)
 
 
 @app.command()
