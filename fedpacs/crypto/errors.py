@@ -16,7 +16,7 @@ class KeyMissingError(CryptoError):
     """The file or environment variable that should hold a key is not there or not readable."""
 
     code = "crypto.key-missing"
-    default_hint = "Create the key (`fedpacs site init` makes them all) or correct its URI."
+    default_hint = "Create the key as sites/_template/site.toml says, or correct its URI."
 
 
 class KeyExposedError(CryptoError):
