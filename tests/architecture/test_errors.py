@@ -43,4 +43,4 @@ def test_one_band_per_subtree():
     for kind in ERRORS:
         root = next(k for k in kind.__mro__ if k is FedpacsError or FedpacsError in k.__bases__)
         if kind.__module__ != "fedpacs.cli.faults":
-            assert kind.exit_status == root.exit_status, kind.__name__
+            assert root.exit_status <= kind.exit_status < root.exit_status + 5, kind.__name__
