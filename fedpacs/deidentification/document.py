@@ -1,0 +1,82 @@
+"""The generator of ``docs/reference/profiles``: a page for each shipped profile.
+
+Run as ``python -m fedpacs.deidentification.document [FOLDER]``; a test holds the pages to it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from fedpacs.config.shipped import shipped
+from fedpacs.deidentification.admission import object_rules
+from fedpacs.deidentification.explanation import deed, keyword, principles, summary, title
+from fedpacs.deidentification.profile import Profile, load_profile
+
+_ANSWERS = {"yes": "taken", "stated": "taken when BurnedInAnnotation is NO"}
+
+
+def profile_names() -> list[str]:
+    """Names of the shipped profiles."""
+    return sorted(path.stem for path in shipped("configs", "profiles").glob("*.toml"))
+
+
+def page(profile: Profile) -> str:
+    """Give the page of a profile, in Markdown."""
+    lines = [
+        f"# Profile `{profile.name}`",
+        "",
+        "Written by `python -m fedpacs.deidentification.document`; do not edit. Law is for counsel:",
+        "the claim is what the profile does, not legal advice.",
+        "",
+        *(f"- {text}" for text in (*summary(profile), *principles(profile))),
+        "",
+        "## Attributes",
+        "",
+        "| attribute | keyword | code | what is done | by |",
+        "|---|---|---|---|---|",
+    ]
+    for tag in sorted(profile.rules):
+        rule = profile.rules[tag]
+        cells = (
+            title(tag), keyword(tag), rule.action, deed(rule, profile, tag),
+            f"{rule.source}, {rule.clause}",
+        )  # fmt: skip
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def kinds_page() -> str:
+    """Give the page of the kinds of objects that are taken or refused."""
+    lines = [
+        "# Kinds of objects",
+        "",
+        "Written by `python -m fedpacs.deidentification.document`; do not edit. A kind that is not",
+        "listed is refused with `deid.unsupported-object`.",
+        "",
+        "| SOP class | UID | answer | reason |",
+        "|---|---|---|---|",
+    ]
+    for uid, (name, answer, reason) in object_rules().items():
+        said = _ANSWERS.get(answer, f"refused, `{answer}`")
+        lines.append(f"| {name} | {uid} | {said} | {reason} |")
+    return "\n".join(lines) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Give every page by file name."""
+    found = {f"{name}.md": page(load_profile(name)) for name in profile_names()}
+    return {**found, "kinds-of-objects.md": kinds_page()}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages."""
+    folder = Path(arguments[1]) if len(arguments) > 1 else Path("docs/reference/profiles")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,62 @@
+"""One study behind the engine: all of its objects, of one patient, or none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pydicom
+
+from fedpacs.core.study import DeidentifiedStudy
+from fedpacs.deidentification.errors import MixedStudyError
+from fedpacs.deidentification.reading import quiet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fedpacs.core.study import DeidentifiedInstance, Study
+    from fedpacs.deidentification.engine import Engine
+
+_STUDY_INSTANCE_UID = 0x0020000D
+_PATIENT_ID = 0x00100020
+
+
+def deidentify_study(engine: Engine, study: Study, out_dir: Path) -> DeidentifiedStudy:
+    """De-identify every object of a study.
+
+    Parameters
+    ----------
+    study
+        Complete study in the staging area.
+    out_dir
+        Folder of the new files; on any failure those written here are removed again.
+
+    Raises
+    ------
+    DeidentificationError
+        Of the first object that was refused, or `MixedStudyError`.
+    """
+    written: list[DeidentifiedInstance] = []
+    try:
+        for uid in sorted(study.files):
+            written.append(engine.deidentify_file(study.files[uid], out_dir))
+        owners = {_owner(instance.path) for instance in written}
+        if len(owners) != 1:
+            raise MixedStudyError(f"The files belong to {len(owners)} studies or patients.")
+    except BaseException:
+        for instance in written:
+            instance.path.unlink(missing_ok=True)
+        raise
+    study_instance_uid, patient = owners.pop()
+    return DeidentifiedStudy(
+        study_instance_uid=study_instance_uid,
+        patient=patient,
+        profile_digest=engine.profile.digest,
+        option_codes=engine.profile.option_codes,
+        instances=tuple(written),
+    )
+
+
+def _owner(path: Path) -> tuple[str, str]:
+    with quiet():
+        ds = pydicom.dcmread(path, specific_tags=[_STUDY_INSTANCE_UID, _PATIENT_ID])
+    return str(ds.StudyInstanceUID), str(ds.PatientID)

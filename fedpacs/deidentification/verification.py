@@ -1,0 +1,129 @@
+"""The independent verification: finds what the engine should not have left, and says it in codes.
+
+It shares no code with the engine. It reads both files anew, takes from the original every value
+that had to go, and looks for it in the whole output. Besides, it checks every attribute of the
+output against Table E.1-1 itself, and every text that stays against patterns.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pydicom
+
+from fedpacs.deidentification.verification_patterns import suspicious
+from fedpacs.deidentification.verification_search import found_in_bytes, found_in_element
+from fedpacs.deidentification.verification_source import TEXT_VRS, gather, texts, walk
+from fedpacs.deidentification.verification_table import (
+    attribute_findings,
+    code_findings,
+    structure_findings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pydicom.dataset import FileDataset
+
+    from fedpacs.deidentification.verification_source import Path as Place
+
+_METHOD_CODES = 0x00120064
+_CODE_TAGS = frozenset({0x00080100, 0x00080102, 0x00080104})
+_PSEUDONYM = re.compile(r"(?:P-)?[A-Z2-7]{16}")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """Something that the output should not hold, or lacks. It never holds a value.
+
+    Attributes
+    ----------
+    code
+        Stable identifier, for example ``deid.leak-name``.
+    tag
+        ``GGGG,EEEE`` of the attribute of the output; empty when it is about the whole file.
+    """
+
+    code: str
+    tag: str = ""
+
+
+def verify_instance(original: Path, deidentified: Path) -> tuple[Finding, ...]:
+    """Compare a de-identified file with its original.
+
+    Parameters
+    ----------
+    original
+        Identified file.
+    deidentified
+        What the engine made of it.
+
+    Returns
+    -------
+    tuple[Finding, ...]
+        Empty when nothing was found. A file that cannot be read is a finding, too.
+    """
+    with _silence():
+        try:
+            content = deidentified.read_bytes()
+            new = pydicom.dcmread(deidentified)
+        except Exception:  # noqa: BLE001 - an unreadable output is a finding, whatever made it so
+            return (Finding("deid.output-unreadable"),)
+        try:
+            old = pydicom.dcmread(original, force=True)
+            return tuple(sorted(set(_findings(old, new, content, deidentified.stem))))
+        except Exception:  # noqa: BLE001 - what cannot be compared to its end is not verified
+            return (Finding("deid.not-verifiable"),)
+
+
+def _findings(old: FileDataset, new: FileDataset, content: bytes, stem: str) -> Iterator[Finding]:
+    elements = list(walk(new))
+    kept: dict[Place, list[str]] = {}
+    for where, element in elements:
+        if element is None:
+            yield Finding("deid.output-unreadable", _name(where[-1]))
+        else:
+            kept[where] = texts(element)
+    evidence = gather(old, kept)
+    for code in found_in_bytes(content, evidence):
+        yield Finding(code)
+    for code, tag in structure_findings(old, new, stem):
+        yield Finding(code, _name(tag) if tag else "")
+    for code, tag in code_findings(new):
+        yield Finding(code, _name(tag))
+    originals = {where: element for where, element in walk(old) if element is not None}
+    for where, element in elements:
+        if element is None or where[0] == _METHOD_CODES:
+            continue
+        for code in found_in_element(where, element, evidence):
+            yield Finding(code, _name(where[-1]))
+        for code in attribute_findings(element, originals.get(where), new):
+            yield Finding(code, _name(where[-1]))
+        if element.VR in TEXT_VRS and where[-1] not in _CODE_TAGS:
+            for text in kept[where]:
+                if not _PSEUDONYM.fullmatch(text) and suspicious(text):
+                    yield Finding("deid.suspicious-text", _name(where[-1]))
+
+
+def _name(tag: int) -> str:
+    return f"{tag >> 16:04x},{tag & 0xFFFF:04x}"
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep pydicom from printing or logging values."""
+    logger = logging.getLogger("pydicom")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = before
