@@ -7,6 +7,7 @@ installed code, its own data, the job its own people signed.
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from fedpacs.agent.premises import Premises
     from fedpacs.config.job import JobConfig
     from fedpacs.core.terms import Terms
+
+_STAY_S = 6.0
 
 
 class NotApprovedError(AgentError):
@@ -147,6 +150,8 @@ def _take_tasks(premises: Premises, permit: Permit, rounds: Round, tally: _Tally
         finally:
             executor.close()
         supernode.wait_until_sent(len(tally.tasks))
+        # Flower drops the replies of a node that has left: stay until the server has taken ours.
+        time.sleep(_STAY_S)
 
 
 def _supernode_options(premises: Premises) -> SuperNodeOptions:
