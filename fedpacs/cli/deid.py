@@ -59,7 +59,14 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
             progress=lambda done, total: report("de-identify", done, total),
         )
         outcome = run_batch(source, out, options)
-    show(outcome, as_json=as_json)
+    refused = outcome.files - outcome.deidentified
+    where = quarantine or map_file
+    look = f"look at {where}" if where else "add --map FILE to see which"
+    show(
+        outcome,
+        as_json=as_json,
+        next_step=f"{refused} of {outcome.files} files were refused; {look}" if refused else "",
+    )
 
 
 @app.command()
