@@ -135,6 +135,7 @@ def _add_geometry(ds: Dataset, exam: Examination, phantom: Phantom) -> None:
     ds.PhotometricInterpretation = "MONOCHROME2"
     ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 12, 11
     ds.PixelRepresentation = 0
-    brightest = exam.recipe.appearance.brightest
+    slope = exam.recipe.scanner.rescale_slope
+    ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", str(slope), "US"
+    brightest = exam.recipe.appearance.brightest * slope
     ds.WindowCenter, ds.WindowWidth = str(brightest / 2), str(brightest)
-    ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", "1", "US"

@@ -34,6 +34,8 @@ class Scanner:
     echo_ms: float
     sequence: str
     """Name of the sequence as the hospital's protocols write it."""
+    rescale_slope: float = 1.0
+    """From stored values to the scanner's units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def volumes(recipe: HospitalRecipe) -> tuple[LabelledVolume, ...]:
     made = []
     for patient in range(recipe.patients):
         phantom = examination(recipe, patient)
-        image = phantom.image.astype(np.float32)
+        image = phantom.image * np.float32(recipe.scanner.rescale_slope)
         made.append(
             LabelledVolume(image, phantom.label, spacing_mm, f"{recipe.name}-{patient:02d}")
         )
@@ -97,7 +99,14 @@ _AURORA = HospitalRecipe(
     grid=Grid(96, 80, 2.0, 5.0, slices=8, first_slice_mm=-22.0),
     appearance=Appearance(brightest=900.0),
     scanner=Scanner(
-        "SIEMENS", "Magnetom Fiktiva", "AURMR3SOUTH", "AUR-SN-4482917", 3.0, 1900.0, 2.5, "t1_mpr"
+        manufacturer="SIEMENS",
+        model="Magnetom Fiktiva",
+        station="AURMR3SOUTH",
+        serial_number="AUR-SN-4482917",
+        field_strength_t=3.0,
+        repetition_ms=1900.0,
+        echo_ms=2.5,
+        sequence="t1_mpr",
     ),
     character_set="ISO_IR 100",
     scripts=MappingProxyType({}),
@@ -112,13 +121,19 @@ _BIRCH = HospitalRecipe(
     grid=Grid(88, 72, 2.3, 5.0, slices=8, first_slice_mm=22.0, tilt_deg=-6.0),
     appearance=Appearance(brightest=1400.0, inverted=True, noise=0.03, bias=0.2),
     scanner=Scanner(
-        "GE MEDICAL SYSTEMS", "SIGNA Imaginaire", "BIRMR1NORTH", "BIR-SN-0093358", 1.5, 4200.0,
-        98.0, "Ax T2 FSE",
+        manufacturer="GE MEDICAL SYSTEMS",
+        model="SIGNA Imaginaire",
+        station="BIRMR1NORTH",
+        serial_number="BIR-SN-0093358",
+        field_strength_t=1.5,
+        repetition_ms=4200.0,
+        echo_ms=98.0,
+        sequence="Ax T2 FSE",
     ),
     character_set="ISO_IR 192",
     scripts=MappingProxyType({4: "japanese"}),
     seed=23,
-)  # fmt: skip
+)
 _CEDAR = HospitalRecipe(
     name="cedar",
     title="Cedar Clinic",
@@ -128,7 +143,15 @@ _CEDAR = HospitalRecipe(
     grid=Grid(84, 84, 2.4, 6.0, slices=8, first_slice_mm=-5.0, tilt_deg=8.0),
     appearance=Appearance(brightest=600.0, contrast=0.45, noise=0.07, bias=0.3),
     scanner=Scanner(
-        "Philips", "Ingenia Phantasma", "CEDMR2ANNEX", "CED-SN-7710264", 1.0, 520.0, 12.0, "T1W_SE"
+        manufacturer="Philips",
+        model="Ingenia Phantasma",
+        station="CEDMR2ANNEX",
+        serial_number="CED-SN-7710264",
+        field_strength_t=1.0,
+        repetition_ms=520.0,
+        echo_ms=12.0,
+        sequence="T1W_SE",
+        rescale_slope=2.25,
     ),
     character_set="ISO_IR 100",
     scripts=MappingProxyType({3: "japanese", 8: "cyrillic"}),
