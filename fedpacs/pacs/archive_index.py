@@ -92,13 +92,12 @@ class ArchiveIndex:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
         columns = ", ".join(f"{keyword} TEXT NOT NULL" for keyword in COLUMNS)
-        with self._connection() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
+        with self._connection as connection:
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS instance ({columns}, transfer_syntax TEXT NOT NULL, "
                 "file TEXT NOT NULL, PRIMARY KEY (SOPInstanceUID)) WITHOUT ROWID"
@@ -112,17 +111,17 @@ class ArchiveIndex:
         """Enter an instance; a second entry of the same UID is ignored: the first writer wins."""
         values = [text(ds, keyword) for keyword in COLUMNS] + [transfer_syntax_uid, file]
         marks = ", ".join("?" * len(values))
-        with self._connection() as connection:
+        with self._lock, self._connection as connection:
             connection.execute(f"INSERT OR IGNORE INTO instance VALUES ({marks})", values)  # noqa: S608 - question marks only
 
     def drop(self, file: str) -> None:
         """Take out the entry of a file that is gone."""
-        with self._connection() as connection:
+        with self._lock, self._connection as connection:
             connection.execute("DELETE FROM instance WHERE file = ?", (file,))
 
     def files(self) -> frozenset[str]:
         """Names of all files entered."""
-        rows = self._connection().execute("SELECT file FROM instance")
+        rows = self._rows("SELECT file FROM instance", [])
         return frozenset(row[0] for row in rows)
 
     def find(self, level: Level, keys: Mapping[str, tuple[str, ...]]) -> list[dict[str, str]]:
@@ -137,7 +136,7 @@ class ArchiveIndex:
         stored = [k for k in level.keywords if k in keys or k == level.unique_key]
         select = ", ".join([f"MIN({k})" for k in stored] + list(computed.values()))
         where, values = _where(level, keys)
-        rows = self._connection().execute(
+        rows = self._rows(
             f"SELECT {select} FROM instance {where} GROUP BY {level.unique_key}",  # noqa: S608 - our own keywords
             values,
         )
@@ -150,7 +149,7 @@ class ArchiveIndex:
     def select(self, keys: Mapping[str, tuple[str, ...]]) -> list[StoredInstance]:
         """Give the instances that a retrieve asks for."""
         where, values = _where(Level.IMAGE, keys)
-        rows = self._connection().execute(
+        rows = self._rows(
             f"SELECT SOPInstanceUID, SOPClassUID, transfer_syntax, file FROM instance {where} "  # noqa: S608 - our own keywords
             "ORDER BY SeriesInstanceUID, CAST(InstanceNumber AS INTEGER), SOPInstanceUID",
             values,
@@ -158,22 +157,13 @@ class ArchiveIndex:
         return [StoredInstance(*row) for row in rows]
 
     def close(self) -> None:
-        """Close the connections of all threads."""
+        """Close the file."""
         with self._lock:
-            for connection in self._open:
-                connection.close()
-            self._open.clear()
-            self._local = threading.local()
+            self._connection.close()
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
-            connection.execute("PRAGMA synchronous=NORMAL")
-            self._local.connection = connection
-            with self._lock:
-                self._open.append(connection)
-        return connection
+    def _rows(self, sql: str, values: list[str]) -> list[tuple[str, ...]]:
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
 
 
 def _where(level: Level, keys: Mapping[str, tuple[str, ...]]) -> tuple[str, list[str]]:

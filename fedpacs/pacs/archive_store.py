@@ -65,7 +65,7 @@ class ArchiveStore:
             if path.read_bytes() != content:
                 raise DuplicateInstanceError("An instance with the same UID is stored already.")
         else:
-            write_atomically(path, content)
+            write_atomically(path, content, durable=True)
         self.index.add(ds, header.transfer_syntax_uid, path.name)
 
     def read(self, instance: StoredInstance) -> Dataset:

@@ -6,6 +6,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydicom.uid import UID
 from pynetdicom import AE, evt
 
 from fedpacs.pacs import pynetdicom_guard
@@ -123,6 +124,20 @@ def open_association(pacs: DimsePacs, proposal: Proposal) -> Association:
             f"add AE {pacs.calling_ae_title} of this machine, and whether the port wants TLS."
         ),
     )
+
+
+def offering(association: Association, abstract_syntax: str) -> Association:
+    """Pass an association on if the PACS accepted a service on it.
+
+    Raises
+    ------
+    ServiceNotOfferedError
+        If it did not.
+    """
+    if all(cx.abstract_syntax != abstract_syntax for cx in association.accepted_contexts):
+        name = UID(abstract_syntax).name
+        raise ServiceNotOfferedError(f"The PACS does not offer us {name}.")
+    return association
 
 
 def _unreachable(pacs: DimsePacs) -> UnreachablePacsError:

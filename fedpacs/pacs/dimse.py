@@ -16,7 +16,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # its UIDs are
 )
 
 from fedpacs.pacs import probing
-from fedpacs.pacs.associations import Proposal, open_association
+from fedpacs.pacs.associations import Proposal, offering, open_association
 from fedpacs.pacs.contexts import in_batches, storage_contexts
 from fedpacs.pacs.query import FIND_MODEL, Finder, identifier
 from fedpacs.pacs.sink import Sink
@@ -70,7 +70,8 @@ class DimseReader:
     ) -> Iterator[Path]:
         """Write instances as they are stored; see `fedpacs.pacs.ports.ArchiveReader`.
 
-        With `into` None nothing is written; the probe does that.
+        With `into` None nothing is written and the null device is given for each instance that
+        arrives; the probe does that.
         """
         wanted = study.sop_instance_uids if only is None else only & study.sop_instance_uids
         received = 0
@@ -114,14 +115,14 @@ class DimseReader:
     ) -> Any:  # noqa: ANN401 - a generator that returns its Transfer
         pacs = self._pacs
         if pacs.retrieve == "c-get":
-            association = self._get_association(classes)
+            association = offering(self._get_association(classes), _GET)
             transfer = Transfer(association, pacs.timeout_s)
             self._sink = Sink(into, wanted, transfer.arrived)
             yield from transfer.run(lambda: association.send_c_get(keys, _GET))
             self._sink = None
             return transfer
         scp = self.storage_scp()
-        association = self.query_association()
+        association = offering(self.query_association(), _MOVE)
         transfer = Transfer(association, pacs.timeout_s)
         association.dimse_timeout = None  # pending responses are optional: Transfer watches
         with scp.receiving(Sink(into, wanted, transfer.arrived), classes):

@@ -61,8 +61,9 @@ class EmbeddedPacs:
         access = AccessList(peers)
         self._store = ArchiveStore(root)
         services = ArchiveServices(self._store, access, ae_title)
+        self._entity = _entity(ae_title)
         try:
-            self._server = _entity(ae_title).start_server(
+            self._server = self._entity.start_server(
                 address, block=False, evt_handlers=services.handlers()
             )
         except OSError as error:
@@ -79,9 +80,8 @@ class EmbeddedPacs:
         return int(self._server.socket.getsockname()[1])  # type: ignore[union-attr]  # bound
 
     def close(self) -> None:
-        """Stop listening and close the store."""
-        if self._server is not None:
-            self._server.shutdown()
+        """Stop listening, abort what is open and close the store."""
+        self._entity.shutdown()
         self._store.close()
 
     def __enter__(self) -> Self:

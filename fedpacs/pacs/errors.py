@@ -111,6 +111,16 @@ class UnknownMoveDestinationError(RetrieveFailedError):
     code = "pacs.unknown-move-destination"
 
 
+class NothingArrivedError(RetrieveFailedError):
+    """The PACS reports success, yet no instance reached us."""
+
+    code = "pacs.nothing-arrived"
+    default_hint = (
+        "For C-MOVE: the PACS may hold another host or port for our AE title; ask its "
+        "administrator to compare both with the [pacs] block."
+    )
+
+
 class CannotListenError(PacsError):
     """Our own Storage SCP, the destination of C-MOVE, cannot listen."""
 

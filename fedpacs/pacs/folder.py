@@ -81,7 +81,7 @@ class FolderReader:
                     continue  # gone since the scan; the reconciliation will miss it
             if len(contents) == 1:
                 target = into / file_name(uid)
-                write_atomically(target, contents.pop())
+                write_atomically(target, contents.pop(), durable=False)
                 yield target
             elif contents:
                 _LOGGER.warning(

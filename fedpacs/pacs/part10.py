@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import struct
+import threading
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
@@ -84,13 +85,25 @@ def file_name(sop_instance_uid: str) -> str:
     return hashlib.sha256(sop_instance_uid.encode()).hexdigest()[:40] + ".dcm"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that after any crash it is there completely or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+def write_atomically(path: Path, content: bytes, *, durable: bool) -> None:
+    """Write a file so that after a crash it is there completely or not at all.
+
+    Parameters
+    ----------
+    path
+        File to make or replace.
+    content
+        All of it.
+    durable
+        Force it to the disk before it gets its name. Staging, which is retrieved again after a
+        crash, does without.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     with partial.open("wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     partial.replace(path)
 
 

@@ -10,16 +10,18 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
+
 from fedpacs.core.errors import PacsError
-from fedpacs.pacs.associations import check_tcp
+from fedpacs.pacs.associations import check_tcp, offering
 from fedpacs.pacs.elements import text
-from fedpacs.pacs.errors import NotAuthorisedError, RetrieveFailedError
+from fedpacs.pacs.errors import NotAuthorisedError, NothingArrivedError, RetrieveFailedError
 from fedpacs.pacs.ports import ProbeStep, StudyQuery
 from fedpacs.pacs.query import FIND_MODEL, Finder, identifier
 from fedpacs.pacs.status import CANCEL, PENDING, SUCCESS, query_error, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import Protocol
 
@@ -33,10 +35,7 @@ if TYPE_CHECKING:
 
         def retrieve(
             self, study: StudyRef, into: Path | None, only: frozenset[str] | None = None
-        ) -> object: ...
-
-
-NOTHING_TO_RETRIEVE = "pacs.nothing-to-retrieve"
+        ) -> Iterator[Path]: ...
 
 
 def probe(pacs: DimsePacs, reader: _Reader) -> tuple[ProbeStep, ...]:
@@ -93,7 +92,8 @@ def _association(reader: _Reader) -> str:
 
 
 def _echo(reader: _Reader) -> str:
-    status = status_of(reader.query_association().send_c_echo())
+    association = offering(reader.query_association(), Verification)
+    status = status_of(association.send_c_echo())
     if status != SUCCESS:
         raise NotAuthorisedError("The PACS refuses C-ECHO.")
     return ""
@@ -101,7 +101,7 @@ def _echo(reader: _Reader) -> str:
 
 def _find(reader: _Reader, found: list[str]) -> str:
     """Ask for studies and cancel after the first: a whole archive must not answer a probe."""
-    association = reader.query_association()
+    association = offering(reader.query_association(), FIND_MODEL)
     responses = association.send_c_find(
         identifier("STUDY", StudyInstanceUID="", PatientID=""), FIND_MODEL
     )
@@ -122,7 +122,7 @@ def _retrieve(reader: _Reader, found: list[str]) -> str:
     query = StudyQuery(modality="", study_instance_uid=found[0])
     for study in Finder(reader.query_association).studies(query):
         for instance in sorted(study.sop_instance_uids)[:1]:
-            for _ in reader.retrieve(study, None, frozenset({instance})):  # type: ignore[attr-defined]  # an iterator
-                pass
+            if not list(reader.retrieve(study, None, frozenset({instance}))):
+                raise NothingArrivedError("The PACS reports success, but nothing arrived.")
             return ""
     raise RetrieveFailedError("The archive lists a study without instances.")

@@ -17,7 +17,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # its UIDs are
 )
 
 from fedpacs.core.study import InstanceRef, SeriesRef, StudyRef
+from fedpacs.pacs.associations import offering
 from fedpacs.pacs.elements import text, texts
+from fedpacs.pacs.errors import DroppedAssociationError, QueryFailedError
 from fedpacs.pacs.part10 import is_uid
 from fedpacs.pacs.status import PENDING, SUCCESS, query_error, status_of
 
@@ -82,7 +84,13 @@ class Finder:
             "ModalitiesInStudy": query.modality,
             "SOPClassesInStudy": "",
         }
-        answers = _once(self._ask(identifier("STUDY", **keys)), "StudyInstanceUID")
+        try:
+            listed = self._ask(identifier("STUDY", **keys))
+        except QueryFailedError:
+            # some archives fail on optional keys instead of ignoring them (PS3.4 C.2.2.1.3)
+            plain = {k: v for k, v in keys.items() if not k.endswith("InStudy")}
+            listed = self._ask(identifier("STUDY", **plain))
+        answers = _once(listed, "StudyInstanceUID")
         return [
             answer
             for answer in answers
@@ -126,12 +134,22 @@ class Finder:
             yield InstanceRef(text(answer, "SOPInstanceUID"), sop_class)
 
     def _ask(self, keys: Dataset) -> list[Dataset]:
+        """Ask, and once more when the association ended: it may have been idle for too long."""
+        try:
+            return self._ask_once(keys)
+        except DroppedAssociationError:
+            return self._ask_once(keys)
+
+    def _ask_once(self, keys: Dataset) -> list[Dataset]:
         answers = []
-        for response, answer in self._associate().send_c_find(keys, FIND_MODEL):
+        for response, answer in offering(self._associate(), FIND_MODEL).send_c_find(
+            keys, FIND_MODEL
+        ):
             status = status_of(response)
             if status in PENDING:
-                if answer is not None:
-                    answers.append(answer)
+                if answer is None:
+                    raise QueryFailedError("The PACS sent an answer to C-FIND that is unreadable.")
+                answers.append(answer)
             elif status != SUCCESS:
                 raise query_error(status)
         return answers
@@ -140,8 +158,15 @@ class Finder:
 def _once(answers: list[Dataset], keyword: str) -> list[Dataset]:
     """Keep the first answer for each UID; an answer without a usable UID is no answer."""
     unique: dict[str, Dataset] = {}
+    nameless = 0
     for answer in answers:
         uid = text(answer, keyword)
         if is_uid(uid):
             unique.setdefault(uid, answer)
+        else:
+            nameless += 1
+    if nameless:
+        _LOGGER.warning(
+            "%d answers without a usable UID", nameless, extra={"code": "pacs.nameless-answer"}
+        )
     return list(unique.values())

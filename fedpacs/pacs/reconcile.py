@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from fedpacs.core.errors import PacsError
 from fedpacs.core.study import Study
 from fedpacs.pacs.errors import CorruptInstanceError, IncompleteStudyError, TransientPacsError
 from fedpacs.pacs.part10 import verify_whole
@@ -60,10 +61,12 @@ def retrieve_complete(
         try:
             for path in reader.retrieve(ref, staging, frozenset(missing) if attempt else None):
                 intake.take(path)
-        except TransientPacsError:
-            if attempt + 1 == attempts and not intake.files:
+        except PacsError as error:
+            last = attempt + 1 == attempts
+            if not intake.files and (last or not isinstance(error, TransientPacsError)):
                 raise
-            time.sleep(_PAUSE_S * 2**attempt)
+            if not last:
+                time.sleep(_PAUSE_S * 2**attempt)
     _judge(expected, intake)
     return Study(ref, intake.files)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedpacs.pacs.part10 import file_name, write_atomically
@@ -10,10 +12,10 @@ from fedpacs.pacs.status import NOT_AUTHORISED, OUT_OF_RESOURCES, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pynetdicom import evt
 
+_FORGOTTEN = Path(os.devnull)
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -27,11 +29,11 @@ class Sink:
     wanted
         SOP Instance UIDs to accept; anything else is refused.
     arrived
-        Told the path of each instance (for the probe: None), from the thread that received it.
+        Told the path of each instance (the null device for the probe), from the receiving thread.
     """
 
     def __init__(
-        self, into: Path | None, wanted: frozenset[str], arrived: Callable[[Path | None], None]
+        self, into: Path | None, wanted: frozenset[str], arrived: Callable[[Path], None]
     ) -> None:
         self._into = into
         self._wanted = wanted
@@ -43,11 +45,11 @@ class Sink:
         if uid not in self._wanted:
             _LOGGER.warning("refused an instance nobody asked for", extra={"code": "pacs.unasked"})
             return NOT_AUTHORISED
-        path = None
+        path = _FORGOTTEN
         if self._into is not None:
             path = self._into / file_name(uid)
             try:
-                write_atomically(path, event.encoded_dataset())
+                write_atomically(path, event.encoded_dataset(), durable=False)
             except OSError as error:
                 _LOGGER.error(  # noqa: TRY400 - the traceback would quote the path
                     "cannot write to staging: errno %s", error.errno, extra={"code": "pacs.staging"}

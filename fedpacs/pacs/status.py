@@ -68,6 +68,11 @@ def retrieve_error(status: int | None, pacs: DimsePacs) -> PacsError:
                     f"whether the firewall lets the PACS connect to it."
                 ),
             )
+    elif status == UNABLE_TO_PERFORM_SUB_OPERATIONS:
+        return RetrieveFailedError(
+            f"The PACS could send nothing on our association (status 0x{status:04X}).",
+            hint="It may not honour role selection: set `retrieve` to c-move.",
+        )
     return RetrieveFailedError(f"The PACS answered {verb} with status 0x{status:04X}.")
 
 

@@ -43,11 +43,10 @@ class Transfer:
         self.received = 0
         """Instances that arrived."""
 
-    def arrived(self, path: Path | None) -> None:
+    def arrived(self, path: Path) -> None:
         """Take the path of an instance; called by the sink from any thread."""
         self.received += 1
-        if path is not None:
-            self._items.put(path)
+        self._items.put(path)
 
     def run(self, send: Callable[[], Responses]) -> Iterator[Path]:
         """Send the request and give the paths of what arrives until the final response."""
@@ -67,6 +66,7 @@ class Transfer:
         finally:
             if not finished:
                 self._association.abort()
+                self._association.dimse.msg_queue.put((None, None))  # wakes the worker at once
             worker.join()
 
     def _work(self, send: Callable[[], Responses]) -> None:

@@ -1,0 +1,291 @@
+"""Real archives on free loopback ports, as fixtures: embedded, Orthanc, dcmqrscp, a folder.
+
+A missing system package skips with the command that installs it; where ``CI`` is true it fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+from pydicom.uid import generate_uid
+
+from fedpacs.config.site import DimsePacs, FolderPacs
+from fedpacs.pacs.embedded import EmbeddedPacs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+READER_AE = "FEDPACS_SITE_16C"  # sixteen characters, the longest there is
+_HOST = "127.0.0.1"
+_START_S = 20.0
+
+
+@dataclass(frozen=True)
+class RunningArchive:
+    """An archive and how to reach it."""
+
+    name: str
+    config: DimsePacs | FolderPacs
+    writer_config: DimsePacs | None = None
+    folder: Path | None = None
+    compressed: bool = True
+    """Whether it keeps RLE and JPEG 2000."""
+    names_sop_classes: bool = True
+    """Whether it answers the optional key SOPClassUID."""
+
+    def load(self, files: Sequence[Path]) -> None:
+        """Put files into it, by the way it offers."""
+        if self.folder is not None:
+            for file in files:
+                shutil.copy(file, self.folder / f"export-{len(list(self.folder.iterdir())):04d}")
+            return
+        from fedpacs.pacs.open import open_writer
+
+        assert self.writer_config is not None
+        receipt = open_writer(self.writer_config).store(files)
+        assert receipt.failed == ()
+
+
+@dataclass(frozen=True)
+class PlantedStudy:
+    """A study on disk that tests load into archives."""
+
+    study_instance_uid: str
+    patient_id: str
+    study_date: str
+    files: tuple[Path, ...]
+
+    def uncompressed(self) -> PlantedStudy:
+        """Leave out what a plain archive does not take."""
+        plain = tuple(f for f in self.files if not f.name.startswith(("rle", "j2k")))
+        return replace(self, files=plain)
+
+
+def free_port() -> int:
+    """Give a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def need(program: str, package: str) -> str:
+    """Find a system program, or skip (fail in CI) with the way to get it."""
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/bin")
+    if found is None:
+        advice = f"{program} is missing: apt-get install --no-install-recommends {package}"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(advice)
+        pytest.skip(advice)
+    return found
+
+
+@contextmanager
+def running(argv: Sequence[str], port: int, log: Path, **environment: str) -> Iterator[Any]:
+    """Run a server until the block ends; it listens when the block begins."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            list(argv), stdout=output, stderr=output, env={**os.environ, **environment}
+        )
+        try:
+            _await_port(process, port, log)
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+
+
+def _await_port(process: Any, port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with socket.socket() as probe:
+            if probe.connect_ex((_HOST, port)) == 0:
+                return
+        time.sleep(0.02)
+    pytest.fail(f"{process.args[0]} did not start: {log.read_text(errors='replace')[-2000:]}")
+
+
+def dimse(retrieve: str, port: int, called: str, scp_port: int | None, **more: Any) -> DimsePacs:
+    """Write a [pacs] block."""
+    return DimsePacs.model_validate(
+        {
+            "kind": "dimse",
+            "host": _HOST,
+            "port": port,
+            "called_ae_title": called,
+            "calling_ae_title": READER_AE,
+            "retrieve": retrieve,
+            "storage_scp_port": scp_port,
+            "timeout_s": 10.0,
+            **more,
+        }
+    )
+
+
+@contextmanager
+def embedded(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
+    """Run the embedded PACS as the process that users start."""
+    port, scp_port = free_port(), free_port()
+    argv = [sys.executable, "-m", "fedpacs.pacs.embedded", "--aet", "EMBEDDED", "--port", str(port)]
+    argv += ["--store", str(folder / "store"), "--allow", f"{READER_AE}@{_HOST}:{scp_port}"]
+    with running(argv, port, folder / "log"):
+        config = dimse(retrieve, port, "EMBEDDED", scp_port)
+        yield RunningArchive("embedded", config, config)
+
+
+@contextmanager
+def orthanc(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
+    """Run Orthanc with every right written out: a right left out would mean allowed."""
+    program = need("Orthanc", "orthanc")
+    port, http_port, scp_port = free_port(), free_port(), free_port()
+    allowed = {f"Allow{verb}": True for verb in ("Echo", "Find", "Get", "Move", "Store")}
+    denied = {f"DicomAlwaysAllow{verb}": False for verb in ("Echo", "Find", "Get", "Move", "Store")}
+    site = {"AET": READER_AE, "Host": _HOST, "Port": scp_port, **allowed}
+    settings = {
+        "Name": "contract",
+        "StorageDirectory": str(folder / "db"),
+        "IndexDirectory": str(folder / "db"),
+        "Plugins": [],
+        "HttpPort": http_port,
+        "RemoteAccessAllowed": False,
+        "DicomAet": "ORTHANC",
+        "DicomPort": port,
+        "DicomCheckCalledAet": True,
+        "StrictAetComparison": True,
+        "DicomModalities": {"site": site},
+        "SaveJobs": False,
+        **denied,
+    }
+    (folder / "orthanc.json").write_text(json.dumps(settings))
+    argv = [program, str(folder / "orthanc.json")]
+    with running(argv, port, folder / "log", TCP_NODELAY="1", HOME=str(folder)):
+        config = dimse(retrieve, port, "ORTHANC", scp_port)
+        yield RunningArchive("orthanc", config, config)
+
+
+@contextmanager
+def dcmqrscp(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
+    """Run DCMTK's archive the way a legacy PACS is: C-MOVE only."""
+    program = need("dcmqrscp", "dcmtk")
+    port, scp_port = free_port(), free_port()
+    (folder / "LEGACY").mkdir()
+    lines = [
+        f"NetworkTCPPort = {port}",
+        "MaxPDUSize = 16384",
+        "MaxAssociations = 16",
+        "HostTable BEGIN",
+        f"site = ({READER_AE}, {_HOST}, {scp_port})",
+        "HostTable END",
+        "VendorTable BEGIN",
+        "VendorTable END",
+        "AETable BEGIN",
+        f"LEGACY {folder / 'LEGACY'} RW (200, 4096mb) site",
+        "AETable END",
+    ]
+    (folder / "dcmqrscp.cfg").write_text("\n".join(lines) + "\n")
+    argv = [program, "-c", str(folder / "dcmqrscp.cfg"), "--disable-get", "-dhl"]
+    with running(argv, port, folder / "log", TCP_NODELAY="1"):
+        config = dimse(retrieve, port, "LEGACY", scp_port)
+        yield RunningArchive("dcmqrscp", config, config, compressed=False, names_sop_classes=False)
+
+
+@contextmanager
+def export_folder(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
+    """Give an empty export folder."""
+    assert retrieve == "copy"
+    (folder / "export").mkdir()
+    yield RunningArchive(
+        "folder", FolderPacs(kind="folder", path=folder / "export"), folder=folder / "export"
+    )
+
+
+KINDS: dict[str, tuple[Callable[[Path, str], Any], str]] = {
+    "embedded-c-get": (embedded, "c-get"),
+    "embedded-c-move": (embedded, "c-move"),
+    "orthanc-c-get": (orthanc, "c-get"),
+    "orthanc-c-move": (orthanc, "c-move"),
+    "dcmqrscp-c-move": (dcmqrscp, "c-move"),
+    "folder": (export_folder, "copy"),
+}
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def archive(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningArchive]:
+    """Every kind of archive, empty when the module begins."""
+    start, retrieve = KINDS[request.param]
+    with start(tmp_path_factory.mktemp(request.param), retrieve) as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["embedded-c-get", "orthanc-c-get", "dcmqrscp-c-move"])
+def writable_archive(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningArchive]:
+    """Every kind of archive that takes results."""
+    start, retrieve = KINDS[request.param]
+    with start(tmp_path_factory.mktemp(request.param), retrieve) as found:
+        yield found
+
+
+@pytest.fixture
+def embedded_pacs(tmp_path: Path) -> Iterator[EmbeddedPacs]:
+    """Run the embedded PACS in this process; READER_AE may do everything but be moved to."""
+    from fedpacs.pacs.access import parse_peer
+
+    peers = [parse_peer(f"{READER_AE}@{_HOST}")]
+    with EmbeddedPacs("EMBEDDED", (_HOST, 0), tmp_path / "pacs", peers) as pacs:
+        yield pacs
+
+
+def plant_study(folder: Path, number: int = 1, *, with_seg: bool = True) -> PlantedStudy:
+    """Write one MR study: three plain slices, one RLE, one JPEG 2000, and a segmentation."""
+    folder.mkdir(parents=True, exist_ok=True)
+    study_uid = generate_uid()
+    patient_id, date = f"MRN-{number:06d}", f"2024{number:02d}15"
+    image_series, seg_series = generate_uid(), generate_uid()
+    sources = [
+        ("mr0", "MR_small.dcm", image_series, "MR"),
+        ("mr1", "MR_small.dcm", image_series, "MR"),
+        ("mr2", "MR_small.dcm", image_series, "MR"),
+        ("rle", "MR_small_RLE.dcm", image_series, "MR"),
+        ("j2k", "JPEG2000.dcm", generate_uid(), "NM"),
+    ]
+    if with_seg:
+        sources.append(("seg", "liver_1frame.dcm", seg_series, "SEG"))
+    files = []
+    for position, (name, source, series_uid, modality) in enumerate(sources):
+        ds = dcmread(str(get_testdata_file(source)))
+        ds.StudyInstanceUID = study_uid
+        ds.SeriesInstanceUID = series_uid
+        ds.SOPInstanceUID = generate_uid()
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        ds.Modality = modality
+        ds.PatientID = patient_id
+        ds.PatientName = f"Müller^Number{number}"
+        ds.SpecificCharacterSet = "ISO_IR 192"
+        ds.StudyDate = date
+        ds.InstanceNumber = position + 1
+        path = folder / f"{name}-{number}.dcm"
+        ds.save_as(path)
+        files.append(path)
+    return PlantedStudy(study_uid, patient_id, date, tuple(files))
