@@ -37,17 +37,17 @@ def one_hot(labels, classes=3):
 )
 def test_labels_come_back_to_the_original_grid(rows, columns, row_mm, column_mm):
     volume = disc_volume("p", 1, shape=(2, rows, columns), spacing_mm=(5.0, row_mm, column_mm))
-    prepared = prepare(volume, Preparation(pixel_size=96, spacing_mm=0.8))
+    prepared = prepare(volume, Preparation(pixel_size=160, spacing_mm=0.4))
     scores = one_hot(prepared.labels).permute(0, 3, 1, 2).float()
     back = restore(scores, prepared.geometry).argmax(dim=1).numpy()
     assert back.shape == volume.label.shape
-    inside = 0.8 * 96 / 2 - 2  # mm that the prepared slice reaches from the centre
+    inside = 0.4 * 160 / 2 - 2  # mm that the prepared slice reaches from the centre
     y = np.abs((np.arange(rows) - (rows - 1) / 2) * row_mm) < inside
     x = np.abs((np.arange(columns) - (columns - 1) / 2) * column_mm) < inside
     y[[0, -1]] = x[[0, -1]] = False  # at the rim, what lies outside has an equal say
     reached = y[:, None] & x
     agreement = (back == volume.label)[:, reached].mean()
-    assert agreement > 0.95
+    assert agreement > 0.97
 
 
 def test_equal_spacing_and_size_change_no_label():
