@@ -93,8 +93,10 @@ class SealedStore:
                 raise PatientChangedError("A sealed study came again under another patient.")
             for instance in study.instances:
                 self._put_blob(instance)
+            self.vault.flush()
             self.vault.write(Shelf.STUDIES, name, canonical_json(record.as_dict()))
             if known and known != record:
+                self.vault.flush()
                 upkeep.sweep(self.vault)
         return record.digest
 

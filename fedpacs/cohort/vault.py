@@ -16,16 +16,21 @@ a cohort's manifest names its studies' content.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import secrets
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from fedpacs.cohort.disk import (
+    as_unwritable,
+    empty,
+    exclusive,
+    flush_folders,
+    make_folder,
+    write_whole,
+)
 from fedpacs.cohort.errors import (
     DamagedStoreError,
     HalfWrittenStoreError,
@@ -33,7 +38,6 @@ from fedpacs.cohort.errors import (
     NotAStoreError,
     StoreBusyError,
     StoreKeyError,
-    StoreUnwritableError,
 )
 from fedpacs.core.digest import canonical_json
 from fedpacs.core.errors import CryptoError
@@ -45,7 +49,6 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _NAME = re.compile(r"[0-9a-z-]{1,64}")
-_POLL_S = 0.02
 _PURPOSE = b"fedpacs sealed store 1|"
 
 
@@ -75,6 +78,7 @@ class Vault:
         self._path = path
         self._sealer = sealer
         self._identity = identity
+        self._unflushed: set[Path] = set()
 
     @classmethod
     def open(cls, path: Path, key: bytes) -> Vault:
@@ -124,6 +128,8 @@ class Vault:
     def write(self, shelf: Shelf, name: str, content: bytes) -> None:
         """Seal one file, whole or not at all. Needs the writer's lock.
 
+        Its content is on the disk then; its name is after `flush`.
+
         Raises
         ------
         StoreUnwritableError
@@ -131,14 +137,27 @@ class Vault:
         """
         place = self._place(shelf, name)
         sealed = self._sealer.seal(content, self._context(shelf, name))
-        with _as_unwritable():
-            _make_folder(place.parent)
-            _write(self._path / "incoming", place, sealed)
+        with as_unwritable():
+            for folder in (place.parent.parent, place.parent):
+                make_folder(folder)
+            write_whole(self._path / "incoming", place, sealed)
+        self._unflushed |= {self._path, place.parent.parent, place.parent}
+
+    def flush(self) -> None:
+        """Return only when everything written and removed so far is so on the disk.
+
+        To be called before something is written that refers to what was written before.
+        """
+        with as_unwritable():
+            flush_folders(self._unflushed)
+        self._unflushed.clear()
 
     def remove(self, shelf: Shelf, name: str) -> None:
         """Remove one file if it is there. Needs the writer's lock."""
-        with _as_unwritable():
-            self._place(shelf, name).unlink(missing_ok=True)
+        place = self._place(shelf, name)
+        with as_unwritable():
+            place.unlink(missing_ok=True)
+        self._unflushed.add(place.parent)
 
     def holds(self, shelf: Shelf, name: str) -> bool:
         """Tell whether the file is there; its seal is not looked at."""
@@ -173,7 +192,7 @@ class Vault:
         StoreBusyError
             If the other writer is still there after that time.
         """
-        with self._lock(wait_s):
+        with exclusive(self._path / ".lock", wait_s):
             self._recover(recover)
             self._write_journal(intention)
             yield
@@ -190,18 +209,14 @@ class Vault:
         if not (self._path / "journal").exists():
             return False
         try:
-            with self._lock(0.0):
+            with exclusive(self._path / ".lock", wait_s=0.0):
                 return self._recover(recover)
         except StoreBusyError:
             return False
 
-    @contextmanager
-    def _lock(self, wait_s: float) -> Iterator[None]:
-        with _exclusive(self._path / ".lock", wait_s):
-            yield
-
     def _recover(self, recover: Callable[[dict[str, Any]], None]) -> bool:
-        _empty(self._path / "incoming")
+        with as_unwritable():
+            empty(self._path / "incoming")
         journal = self._path / "journal"
         if not journal.exists():
             return False
@@ -215,11 +230,15 @@ class Vault:
 
     def _write_journal(self, intention: Mapping[str, Any]) -> None:
         sealed = self._sealer.seal(canonical_json(dict(intention)), self._journal_context)
-        with _as_unwritable():
-            _write(self._path / "incoming", self._path / "journal", sealed)
+        with as_unwritable():
+            write_whole(self._path / "incoming", self._path / "journal", sealed)
+        self._unflushed.add(self._path)
+        self.flush()
 
     def _drop_journal(self) -> None:
-        (self._path / "journal").unlink()
+        self.flush()
+        with as_unwritable():
+            (self._path / "journal").unlink()
 
     @property
     def _journal_context(self) -> bytes:
@@ -235,7 +254,7 @@ class Vault:
 
 
 def _create(path: Path, sealer: Sealer) -> None:
-    with _as_unwritable():
+    with as_unwritable():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         foreign = {entry.name for entry in path.iterdir()} - {".lock", "incoming", "header"}
         if foreign & set(Shelf):
@@ -243,76 +262,12 @@ def _create(path: Path, sealer: Sealer) -> None:
         if foreign:
             raise NotAStoreError("The folder for the sealed store holds other files.")
         path.chmod(0o700)
-        with _exclusive(path / ".lock", wait_s=10.0):
+        with exclusive(path / ".lock", wait_s=10.0):
             if (path / "header").exists():
                 return
             incoming = path / "incoming"
-            incoming.mkdir(mode=0o700, exist_ok=True)
-            _empty(incoming)
+            empty(incoming)
             header = {"format": _FORMAT, "identity": secrets.token_hex(16)}
             sealed = sealer.seal(canonical_json(header), _PURPOSE + b"header")
-            _write(incoming, path / "header", sealed)
-
-
-def _make_folder(folder: Path) -> None:
-    for each in (folder.parent, folder):
-        if not each.is_dir():
-            each.mkdir(mode=0o700, exist_ok=True)
-            _flush_folder(each.parent)
-
-
-def _empty(incoming: Path) -> None:
-    for draft in incoming.iterdir():
-        draft.unlink()
-
-
-def _write(incoming: Path, place: Path, content: bytes) -> None:
-    draft = incoming / secrets.token_hex(16)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        draft.replace(place)
-    except BaseException:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise
-    _flush_folder(place.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _exclusive(lock: Path, wait_s: float) -> Iterator[None]:
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + wait_s
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= deadline:
-                    raise StoreBusyError("The sealed store is being written to.") from error
-                time.sleep(_POLL_S)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _as_unwritable() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreUnwritableError(
-            f"The sealed store cannot be written: {error.strerror}."
-        ) from error
+            write_whole(incoming, path / "header", sealed)
+            flush_folders([path, path.parent])

@@ -20,6 +20,22 @@ def key():
     return sha256(b"key of the test store").digest()
 
 
+@pytest.fixture(scope="session")
+def labelled_study(tmp_path_factory):
+    """Maker of small labelled studies; the same number and patient give the same study."""
+    from dicom_series import make_labelled_study
+
+    made = {}
+
+    def make(patient, seed):
+        if (patient, seed) not in made:
+            folder = tmp_path_factory.mktemp("study")
+            made[patient, seed] = make_labelled_study(folder, patient, seed)
+        return made[patient, seed]
+
+    return make
+
+
 @pytest.fixture
 def store(tmp_path, key):
     return SealedStore.open(tmp_path / "store", key)

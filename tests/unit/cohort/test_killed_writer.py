@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dicom_series import make_labelled_study, query
+from dicom_series import query
 
 from fedpacs.cohort.selection import build_cohort, latest_cohort, save_cohort
 from fedpacs.cohort.store import SealedStore
@@ -40,9 +40,9 @@ def tmp_path(tmp_path):
 
 
 @pytest.fixture
-def base(store, tmp_path):
+def base(store, tmp_path, labelled_study):
     for n in range(3):
-        store.put(make_labelled_study(tmp_path / f"base-{n}", f"P-{n}", n))
+        store.put(labelled_study(f"P-{n}", n))
     save_cohort(store, build_cohort(store, query(), None))
     return tmp_path / "store"
 
@@ -64,8 +64,8 @@ def assert_whole(store, expected):
     assert not (store.vault._path / "journal").exists()
 
 
-def test_put_killed_anywhere_is_all_or_nothing(base, tmp_path, key, pickled):
-    study = make_labelled_study(tmp_path / "new", "P-new", 7)
+def test_put_killed_anywhere_is_all_or_nothing(base, tmp_path, key, pickled, labelled_study):
+    study = labelled_study("P-new", 7)
     killed = kill_everywhere(base, tmp_path / "out", "put", pickled(study))
     assert len(killed) > 20
     outcomes = set()
@@ -82,8 +82,10 @@ def test_put_killed_anywhere_is_all_or_nothing(base, tmp_path, key, pickled):
     assert outcomes == {True, False}
 
 
-def test_a_replacing_put_killed_anywhere_keeps_the_old_or_has_the_new(base, tmp_path, key, pickled):
-    study = make_labelled_study(tmp_path / "base-1", "P-1", 1)
+def test_a_replacing_put_killed_anywhere_keeps_the_old_or_has_the_new(
+    base, tmp_path, key, pickled, labelled_study
+):
+    study = labelled_study("P-1", 1)
     store = SealedStore.open(base, key)
     store.put(study)
     smaller = replace(study, instances=study.instances[1:])

@@ -9,7 +9,6 @@ import pytest
 from dicom_series import (
     GREY,
     WHITE,
-    make_labelled_study,
     make_masks,
     make_seg,
     make_series,
@@ -39,8 +38,8 @@ SHAPE = (3, 8, 6)
 
 
 @pytest.fixture
-def studies(tmp_path):
-    return [make_labelled_study(tmp_path / f"s{n}", f"P-{n}", n) for n in range(6)]
+def studies(labelled_study):
+    return [labelled_study(f"P-{n}", n) for n in range(6)]
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def test_the_digest_does_not_depend_on_any_order(filled, studies, tmp_path, key)
     assert one == two
 
 
-def test_the_digest_changes_with_content_splits_and_query(filled, tmp_path):
+def test_the_digest_changes_with_content_splits_and_query(filled, labelled_study):
     base = build_cohort(filled, query(), None)
     digests = {
         base.digest,
@@ -84,25 +83,25 @@ def test_the_digest_changes_with_content_splits_and_query(filled, tmp_path):
             filled, query(splits=Splits(train=0.3, validation=0.4, test=0.3)), None
         ).digest,
     }
-    filled.put(make_labelled_study(tmp_path / "more", "P-more", 77))
+    filled.put(labelled_study("P-more", 77))
     digests.add(build_cohort(filled, query(), None).digest)
     assert len(digests) == 4
 
 
-def test_both_studies_of_a_patient_lie_in_one_part(filled, tmp_path):
+def test_both_studies_of_a_patient_lie_in_one_part(filled, labelled_study):
     for n in range(6):
-        filled.put(make_labelled_study(tmp_path / f"again{n}", f"P-{n}", 100 + n))
+        filled.put(labelled_study(f"P-{n}", 100 + n))
     cohort = build_cohort(filled, query(), None)
     assert len(cohort.subjects) == 12
     assert sum(len(cohort.patients(split)) for split in Split) == 6
 
 
-def test_saved_splits_outlive_every_cohort(filled, tmp_path):
+def test_saved_splits_outlive_every_cohort(filled, labelled_study):
     first = build_cohort(filled, query(), None)
     save_cohort(filled, first)
     kept = {s.patient: s.split for s in first.subjects}
     for n in range(5):
-        filled.put(make_labelled_study(tmp_path / f"new{n}", f"P-new{n}", 50 + n))
+        filled.put(labelled_study(f"P-new{n}", 50 + n))
     for wanted in (
         query(),
         query(labels=(WHITE,)),
@@ -113,10 +112,10 @@ def test_saved_splits_outlive_every_cohort(filled, tmp_path):
         assert {s.patient: s.split for s in later.subjects if s.patient in kept} == kept
 
 
-def test_the_previous_cohort_counts_even_if_it_was_never_saved(filled, tmp_path):
+def test_the_previous_cohort_counts_even_if_it_was_never_saved(filled, labelled_study):
     first = build_cohort(filled, query(), None)
     for n in range(9):
-        filled.put(make_labelled_study(tmp_path / f"new{n}", f"P-new{n}", 50 + n))
+        filled.put(labelled_study(f"P-new{n}", 50 + n))
     kept = {s.patient: s.split for s in first.subjects}
     later = build_cohort(filled, query(), first)
     assert {s.patient: s.split for s in later.subjects if s.patient in kept} == kept
@@ -153,10 +152,10 @@ def test_an_unknown_digest_loads_nothing(filled):
             load_cohort(filled, digest)
 
 
-def test_new_studies_do_not_disturb_a_cohort(filled, tmp_path):
+def test_new_studies_do_not_disturb_a_cohort(filled, labelled_study):
     cohort = build_cohort(filled, query(), None)
     save_cohort(filled, cohort)
-    filled.put(make_labelled_study(tmp_path / "more", "P-more", 77))
+    filled.put(labelled_study("P-more", 77))
     assert load_cohort(filled, cohort.digest) == cohort
 
 
@@ -286,14 +285,14 @@ def test_known_subjects_are_not_decoded_again(filled, studies, monkeypatch):
     assert seen == ["P-0"]
 
 
-def test_splits_are_not_balanced_by_who_came_first(tmp_path, key):
+def test_splits_are_not_balanced_by_who_came_first(tmp_path, key, labelled_study):
     """The order of ingest must not decide who is held out."""
     parts = []
     for turn in range(2):
         store = SealedStore.open(tmp_path / f"store{turn}", key)
         order = np.random.default_rng(turn).permutation(5)
         for n in order:
-            store.put(make_labelled_study(tmp_path / f"{turn}-{n}", f"P-{n}", int(n)))
+            store.put(labelled_study(f"P-{n}", int(n)))
         cohort = build_cohort(store, query(), None)
         parts.append({s.patient: s.split for s in cohort.subjects})
     assert parts[0] == parts[1]

@@ -13,7 +13,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from dicom_series import make_labelled_study, make_series, make_study, query
+from dicom_series import make_series, make_study, query
 
 from fedpacs.cohort.errors import (
     ContentMismatchError,
@@ -344,9 +344,9 @@ def test_two_processes_putting_at_once_lose_nothing(tmp_path, key):
     assert store.check() == ()
 
 
-def test_forgetting_a_patient_leaves_no_trace_and_touches_nobody_else(store, tmp_path):
-    studies = [make_labelled_study(tmp_path / str(n), f"P-{n}", n) for n in range(4)]
-    second = make_labelled_study(tmp_path / "second", "P-1", 9)
+def test_forgetting_a_patient_leaves_no_trace_and_touches_nobody_else(store, labelled_study):
+    studies = [labelled_study(f"P-{n}", n) for n in range(4)]
+    second = labelled_study("P-1", 9)
     for study in [*studies, second]:
         store.put(study)
     whole = build_cohort(store, query(), None)
