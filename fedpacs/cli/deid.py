@@ -8,8 +8,18 @@ import typer
 from fedpacs.cli.options import AsJson
 from fedpacs.cli.output import print_json, say, show, stdout
 from fedpacs.cli.progress import progress
+from fedpacs.cli.verdict import conclude
+from fedpacs.core.errors import DeidentificationError
 
 app = typer.Typer(no_args_is_help=True, help="De-identify a folder, or explain a profile.")
+
+
+class AllRefusedError(DeidentificationError):
+    """Not one file of the folder could be de-identified."""
+
+    code = "deid.all-refused"
+    default_hint = "Read what the codes of the report say; add --map FILE to see which file."
+
 
 DEFAULT_PROFILE = "gdpr-pseudonymised"
 
@@ -62,10 +72,15 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     refused = outcome.files - outcome.deidentified
     where = quarantine or map_file
     look = f"look at {where}" if where else "add --map FILE to see which"
-    show(
+    told = f"{refused} of {outcome.files} files were refused"
+    nothing = outcome.deidentified == 0
+    conclude(
         outcome,
+        AllRefusedError(f"{told}.", hint=f"Read what the code says, and {look}.")
+        if nothing
+        else None,
+        lambda: show(outcome, next_step=f"{told}; {look}" if refused and not nothing else ""),
         as_json=as_json,
-        next_step=f"{refused} of {outcome.files} files were refused; {look}" if refused else "",
     )
 
 

@@ -166,7 +166,7 @@ def words(name: str) -> str:
     """Read a field name aloud: without its unit, with blanks."""
     for unit in _SUFFIXES:
         name = name.removesuffix(unit)
-    return name.replace("_", " ").replace("-", " ")
+    return name.replace("_", " ")
 
 
 _SUFFIXES = ("_s", "_bytes", "_mm", "_days")

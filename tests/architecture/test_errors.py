@@ -10,7 +10,7 @@ from fedpacs.core.errors import FedpacsError
 
 ERRORS = errors()
 PREFIXES = {
-    "cli": ("usage.", "fedpacs.", "machine."),
+    "cli": ("usage.", "fedpacs.", "machine.", "deid."),
     "core": ("",),
     "deidentification": ("deid.",),
 }
