@@ -227,7 +227,7 @@ def _lines(path: Path | None) -> Iterator[Callable[[str], None]]:
         yield lambda _line: None
         return
     with _open_private(path) as handle:
-        yield lambda line: handle.write(f"{line}\n") and None
+        yield lambda line: print(line, file=handle)
 
 
 def _open_private(path: Path) -> TextIO:

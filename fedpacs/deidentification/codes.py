@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from pydicom.sr._concepts_dict import concepts  # noqa: PLC2701 - pydicom has no public listing
-from pydicom.sr._snomed_dict import mapping as snomed  # noqa: PLC2701 - likewise
+from pydicom.sr._concepts_dict import concepts
+from pydicom.sr._snomed_dict import mapping as snomed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,8 @@ _SHORT = 16
 def _dictionary() -> Mapping[tuple[str, str], tuple[str, ...]]:
     """Meanings by (scheme, value); the first is the usual one."""
     found: dict[tuple[str, str], list[str]] = {}
-    for scheme, by_keyword in concepts.items():
+    listing = cast("dict[str, dict[str, dict[str, tuple[str, list[int]]]]]", concepts)
+    for scheme, by_keyword in listing.items():
         for by_value in by_keyword.values():
             for value, (meaning, context_groups) in by_value.items():
                 meanings = found.setdefault((scheme, value), [])
@@ -79,7 +80,7 @@ def rewrite_code(item: Dataset, pseudonyms: Pseudonymiser) -> None:
         if name in item:
             del item[name]
     if meaning is None:
-        seed = "\0".join((scheme, written)) if written else "none"
+        seed = f"{scheme}\0{written}" if written else "none"
         written, scheme = pseudonyms.identifier("code", seed), OWN_SCHEME
         meaning = UNLISTED
     setattr(item, "CodeValue" if len(written) <= _SHORT else "LongCodeValue", written)

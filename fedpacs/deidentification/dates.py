@@ -7,7 +7,7 @@ PS3.5 6.2 (DA, DT, TM); PS3.15 E.3.6.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 
 _DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
@@ -36,8 +36,8 @@ def shift_date(value: str, days: int) -> str | None:
     if match is None:
         return None
     try:
-        day = datetime.date(*(int(part) for part in match.groups()))
-        shifted = day + datetime.timedelta(days=days)
+        day = dt.date(*(int(part) for part in match.groups()))
+        shifted = day + dt.timedelta(days=days)
     except (ValueError, OverflowError):
         return None
     return f"{shifted.year:04d}{shifted.month:02d}{shifted.day:02d}"

@@ -26,8 +26,8 @@ def page(profile: Profile) -> str:
     lines = [
         f"# Profile `{profile.name}`",
         "",
-        "Written by `python -m fedpacs.deidentification.document`; do not edit. Law is for counsel:",
-        "the claim is what the profile does, not legal advice.",
+        "Written by `python -m fedpacs.deidentification.document`; do not edit.",
+        "Law is for counsel: the claim is what the profile does, not legal advice.",
         "",
         *(f"- {text}" for text in (*summary(profile), *principles(profile))),
         "",

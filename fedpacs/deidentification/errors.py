@@ -44,7 +44,7 @@ class NoPatientIdError(NoIdentityError):
 
 
 class UnsupportedObjectError(DeidentificationError):
-    """This kind of object cannot be de-identified with certainty yet.
+    """The kind of object cannot be de-identified with certainty yet.
 
     Parameters
     ----------

@@ -124,20 +124,30 @@ def principles(profile: Profile) -> list[str]:
     return [
         "Every attribute is treated at every depth: items of sequences like the data set itself.",
         "Private attributes, curves, overlays and group lengths are removed.",
-        f"Table E.1-1 of PS3.15 has {len(rows())} rows; {len(extras())} rules of our own stand "
-        "beside it. Where the table leaves a choice, the one is taken that keeps the object "
-        "conformant.",
-        f"An attribute of the standard without a row is kept only with a VR of {kept}, and not in "
-        f"groups {groups}. Any other attribute without a rule is removed.",
-        "A code string (CS) is kept only when it is written as one, a UID only when the standard "
-        "itself defines it.",
-        "The same patient stays one patient, and the same UID one UID, throughout the project; "
-        "another project's key gives others.",
+        (
+            f"Table E.1-1 of PS3.15 has {len(rows())} rows; {len(extras())} rules of our own stand "
+            "beside it. Where the table leaves a choice, the one is taken that keeps the object "
+            "conformant."
+        ),
+        (
+            "An attribute of the standard without a row is kept only with a VR of "
+            f"{kept}, and not in groups {groups}. Any other attribute without a rule is removed."
+        ),
+        (
+            "A code string (CS) is kept only when it is written as one, a UID only when the "
+            "standard itself defines it."
+        ),
+        (
+            "The same patient stays one patient, and the same UID one UID, throughout the project; "
+            "another project's key gives others."
+        ),
         dates,
         "File meta information and preamble are written anew; pixel bytes are not touched.",
-        "Refused instead of guessed at: objects without Patient ID, with burned-in text, with an "
-        "overlay inside the pixel data, captured from a screen, damaged, or of a kind that is not "
-        "on the list.",
+        (
+            "Refused instead of guessed at: objects without Patient ID, with burned-in text, with "
+            "an overlay inside the pixel data, captured from a screen, damaged, or of a kind that "
+            "is not on the list."
+        ),
     ]
 
 

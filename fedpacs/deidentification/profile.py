@@ -69,6 +69,8 @@ class Profile:
         Higher ages are written as one more than this.
     rules
         Rule by tag; tags that are not here go by VR, or are removed.
+    digest
+        SHA-256 of everything that decides what the engine does.
     notes
         What a reader must know besides: unsafe, lines of a recipe that were not taken.
     """
@@ -81,10 +83,12 @@ class Profile:
     rules: Mapping[int, Rule] = field(repr=False)
     unsafe: bool = False
     notes: tuple[str, ...] = ()
+    digest: str = field(init=False)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of everything that decides what the engine does."""
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", self._digest())
+
+    def _digest(self) -> str:
         return digest_of(
             {
                 "version": RULES_VERSION,

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import DicomDictionary, tag_for_keyword
+from pydicom._dicom_dict import DicomDictionary
+from pydicom.datadict import tag_for_keyword
 
 from fedpacs.core.ps315 import Action
 from fedpacs.deidentification.errors import RecipeError
@@ -118,13 +119,13 @@ def _tags(field: str, recipe: DeidRecipe, depth: int) -> set[int]:
         return _expanded(kind.lower(), wanted, recipe, depth)
     if field.upper() == "ALL":
         return _matching(".*")
-    tag = tag_for_keyword(field)
-    if tag is None:
+    known = tag_for_keyword(field)
+    if known is None:
         raise RecipeError(
             "The recipe names an attribute that the DICOM dictionary does not know.",
             hint="Write it as (GGGG,EEEE), or with its keyword.",
         )
-    return {tag}
+    return {known}
 
 
 def _expanded(kind: str, wanted: str, recipe: DeidRecipe, depth: int) -> set[int]:

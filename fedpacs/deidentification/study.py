@@ -37,16 +37,14 @@ def deidentify_study(engine: Engine, study: Study, out_dir: Path) -> Deidentifie
     """
     written: list[DeidentifiedInstance] = []
     try:
-        for uid in sorted(study.files):
-            written.append(engine.deidentify_file(study.files[uid], out_dir))
-        owners = {_owner(instance.path) for instance in written}
-        if len(owners) != 1:
-            raise MixedStudyError(f"The files belong to {len(owners)} studies or patients.")
+        written.extend(
+            engine.deidentify_file(study.files[uid], out_dir) for uid in sorted(study.files)
+        )
+        study_instance_uid, patient = _common_owner(written)
     except BaseException:
         for instance in written:
             instance.path.unlink(missing_ok=True)
         raise
-    study_instance_uid, patient = owners.pop()
     return DeidentifiedStudy(
         study_instance_uid=study_instance_uid,
         patient=patient,
@@ -54,6 +52,13 @@ def deidentify_study(engine: Engine, study: Study, out_dir: Path) -> Deidentifie
         option_codes=engine.profile.option_codes,
         instances=tuple(written),
     )
+
+
+def _common_owner(instances: list[DeidentifiedInstance]) -> tuple[str, str]:
+    owners = {_owner(instance.path) for instance in instances}
+    if len(owners) != 1:
+        raise MixedStudyError(f"The files belong to {len(owners)} studies or patients.")
+    return owners.pop()
 
 
 def _owner(path: Path) -> tuple[str, str]:

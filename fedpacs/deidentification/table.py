@@ -126,7 +126,7 @@ def extras() -> Mapping[int, Extra]:
 
 @cache
 def vr_actions() -> Mapping[str, tuple[Action, str]]:
-    """Action and reason by value representation, for standard attributes without a row."""
+    """Give action and reason by value representation, for standard attributes without a row."""
     return MappingProxyType(
         {line["vr"]: (Action(line["action"]), line["reason"]) for line in _read("vr_rules.csv")}
     )
@@ -134,7 +134,7 @@ def vr_actions() -> Mapping[str, tuple[Action, str]]:
 
 @cache
 def closed_groups() -> Mapping[int, str]:
-    """Groups in which an attribute without a row is removed whatever its VR, with the reason."""
+    """Give the groups where an attribute without a row is removed whatever its VR, and why."""
     return MappingProxyType(
         {int(line["group"], 16): line["reason"] for line in _read("closed_groups.csv")}
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pydicom.charset import python_encoding
+from pydicom._uid_dict import UID_dictionary
 from pydicom.multival import MultiValue
-from pydicom.uid import UID_dictionary
+from pydicom.valuerep import PersonName
 
 from fedpacs.core.ps315 import Action
 from fedpacs.deidentification.dates import (
@@ -64,7 +64,7 @@ class Identity:
 def values_of(element: DataElement) -> list[Any]:
     """Give the values of an element as a list, empty when it has none."""
     value = element.value
-    if value is None or value == "" or value == b"":
+    if value is None or (isinstance(value, str | bytes | PersonName) and not value):
         return []
     return list(value) if isinstance(value, MultiValue | list) else [value]
 
@@ -139,14 +139,12 @@ def _shift(vr: str, text: str, days: int) -> str | None:
 
 
 def _not_a_date(element: DataElement) -> object:
-    """What is not a date may be anything: a dummy keeps the object conformant."""
+    """Answer for what is not a date and may be anything: a dummy keeps the object conformant."""
     return None if element.VR == "SH" else dummy(element.VR)
 
 
 def _kept(element: DataElement, rule: Rule, identity: Identity) -> object:
     values = values_of(element)
-    if rule.generator == "charset":
-        return _charset(values)
     if element.VR == "AS":
         return _age(values, identity.maximum_age_years)
     if element.VR == "CS" and not all(_CODE_STRING.fullmatch(str(value)) for value in values):
@@ -154,10 +152,6 @@ def _kept(element: DataElement, rule: Rule, identity: Identity) -> object:
     if rule.pattern and not all(re.fullmatch(rule.pattern, str(value)) for value in values):
         return dummy(element.VR) if element.VR in _TEXT_VRS else None
     return element.value
-
-
-def _charset(values: list[Any]) -> object:
-    return [str(value) for value in values if str(value) in python_encoding] or None
 
 
 def _age(values: list[Any], maximum_years: int) -> object:

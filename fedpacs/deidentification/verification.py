@@ -22,6 +22,7 @@ from fedpacs.deidentification.verification_source import TEXT_VRS, gather, texts
 from fedpacs.deidentification.verification_table import (
     attribute_findings,
     code_findings,
+    declared,
     structure_findings,
 )
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import FileDataset
 
     from fedpacs.deidentification.verification_source import Path as Place
@@ -98,17 +100,25 @@ def _findings(old: FileDataset, new: FileDataset, content: bytes, stem: str) -> 
     for code, tag in code_findings(new):
         yield Finding(code, _name(tag))
     originals = {where: element for where, element in walk(old) if element is not None}
+    options = declared(new)
     for where, element in elements:
         if element is None or where[0] == _METHOD_CODES:
             continue
-        for code in found_in_element(where, element, evidence):
+        codes = (
+            *found_in_element(where, element, evidence),
+            *attribute_findings(element, originals.get(where), options),
+            *_pattern_findings(where, element),
+        )
+        for code in codes:
             yield Finding(code, _name(where[-1]))
-        for code in attribute_findings(element, originals.get(where), new):
-            yield Finding(code, _name(where[-1]))
-        if element.VR in TEXT_VRS and where[-1] not in _CODE_TAGS:
-            for text in kept[where]:
-                if not _PSEUDONYM.fullmatch(text) and suspicious(text):
-                    yield Finding("deid.suspicious-text", _name(where[-1]))
+
+
+def _pattern_findings(where: Place, element: DataElement) -> Iterator[str]:
+    if element.VR not in TEXT_VRS or where[-1] in _CODE_TAGS:
+        return
+    for text in texts(element):
+        if not _PSEUDONYM.fullmatch(text) and suspicious(text):
+            yield "deid.suspicious-text"
 
 
 def _name(tag: int) -> str:

@@ -21,7 +21,7 @@ _YEAR = r"(?:19|20)\d{2}"
 _PATTERNS: dict[str, tuple[str, ...]] = {
     "DICOM_NAME": (
         r"[^\W\d_]+[^\^\n]{0,40}\^[^\W\d_]+",
-        r"\b[A-Z][A-Z'\- ]{2,30}, ?[A-Z][a-z]+\b",
+        r"\b[A-Z][A-Z'\-]+(?: [A-Z'\-]+)?, ?(?!(?:Inc|Ltd|Corp|Co|Gmbh|Llc)\b)[A-Z][a-z]+\b",
         r"\b(?:Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Mme|Sr|Sra)\.? [A-Z][\w'-]+",
     ),
     "WRITTEN_DATE": (
@@ -63,11 +63,11 @@ def _recognizers() -> list[EntityRecognizer]:
 
     domains = TLDExtract(suffix_list_urls=(), cache_dir=None)
 
-    class Phone(PatternRecognizer):  # type: ignore[misc] - Presidio has no types
+    class Phone(PatternRecognizer):
         def validate_result(self, pattern_text: str) -> bool:
             return sum(c.isdigit() for c in pattern_text) >= _MINIMUM_PHONE_DIGITS
 
-    class Email(PatternRecognizer):  # type: ignore[misc] - Presidio has no types
+    class Email(PatternRecognizer):
         def validate_result(self, pattern_text: str) -> bool:
             return bool(domains(pattern_text.rpartition("@")[2]).suffix)
 
@@ -76,7 +76,9 @@ def _recognizers() -> list[EntityRecognizer]:
 
     recognizers: list[EntityRecognizer] = [
         (Phone if entity == "PHONE" else PatternRecognizer)(
-            supported_entity=entity, patterns=patterns(expressions)
+            supported_entity=entity,
+            patterns=patterns(expressions),
+            global_regex_flags=re.MULTILINE,
         )
         for entity, expressions in _PATTERNS.items()
     ]

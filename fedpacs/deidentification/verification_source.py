@@ -20,18 +20,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from pydicom.datadict import DicomDictionary
-from pydicom.dataset import Dataset
+from pydicom._dicom_dict import DicomDictionary
+from pydicom._uid_dict import UID_dictionary
 from pydicom.multival import MultiValue
-from pydicom.sr._concepts_dict import concepts  # noqa: PLC2701 - pydicom has no public listing
-from pydicom.uid import UID_dictionary
+from pydicom.sr._concepts_dict import concepts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydicom.dataelem import DataElement
+    from pydicom.dataset import Dataset
 
 Path = tuple[int, ...]
 """Where an element stands: tag, item, tag, item, ..., tag."""
@@ -132,7 +132,8 @@ def vocabulary() -> frozenset[str]:
         words.update(_WORD.findall(entry[2].casefold()))
     for entry in UID_dictionary.values():
         words.update(_WORD.findall(entry[0].casefold()))
-    for by_keyword in concepts.values():
+    listing = cast("dict[str, dict[str, dict[str, tuple[str, list[int]]]]]", concepts)
+    for by_keyword in listing.values():
         for by_value in by_keyword.values():
             for meaning, _ in by_value.values():
                 words.update(_WORD.findall(meaning.casefold()))

@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from pydicom.sr._concepts_dict import concepts  # noqa: PLC2701 - pydicom has no public listing
-from pydicom.sr._snomed_dict import mapping as snomed  # noqa: PLC2701 - likewise
-from pydicom.uid import UID_dictionary
+from pydicom._uid_dict import UID_dictionary
+from pydicom.sr._concepts_dict import concepts
+from pydicom.sr._snomed_dict import mapping as snomed
 
 from fedpacs.deidentification.verification_source import (
     BULK_VRS,
@@ -74,7 +74,8 @@ def _table() -> Mapping[int, dict[str, str]]:
 def _codes() -> Mapping[str, Mapping[str, frozenset[str]]]:
     """Meanings by value by scheme."""
     known: dict[str, dict[str, set[str]]] = {"SRT": {}}
-    for scheme, by_keyword in concepts.items():
+    listing = cast("dict[str, dict[str, dict[str, tuple[str, list[int]]]]]", concepts)
+    for scheme, by_keyword in listing.items():
         values = known.setdefault(scheme, {})
         for by_value in by_keyword.values():
             for value, (meaning, _) in by_value.items():
@@ -118,7 +119,7 @@ def structure_findings(old: FileDataset, new: FileDataset, stem: str) -> Iterato
 
 
 def attribute_findings(
-    element: DataElement, before: DataElement | None, ds: Dataset
+    element: DataElement, before: DataElement | None, options: frozenset[str]
 ) -> Iterator[str]:
     """Check one attribute of the output, at any depth.
 
@@ -126,8 +127,8 @@ def attribute_findings(
     ----------
     before
         What stood at the same place in the original.
-    ds
-        The whole output: it declares the options.
+    options
+        Codes of CID 7050 that the output declares.
     """
     tag = int(element.tag)
     if element.tag.is_private:
@@ -142,7 +143,7 @@ def attribute_findings(
     if row is None:
         if _is_unlisted(element):
             yield "deid.unlisted-attribute"
-    elif _keeps_value(element, before, row, declared(ds)):
+    elif _keeps_value(element, before, row, options):
         yield "deid.value-kept"
     if tag == _AGE and any(_is_too_old(text) for text in texts(element)):
         yield "deid.age"

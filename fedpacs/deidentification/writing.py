@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pydicom
 from pydicom.dataset import FileMetaDataset
+from pydicom.uid import UID
 
 from fedpacs.core.digest import sha256_hex
 from fedpacs.deidentification.errors import DuplicateInstanceError, UnwritableOutputError
@@ -29,7 +30,7 @@ def encode(ds: FileDataset) -> bytes:
     meta.MediaStorageSOPClassUID = ds.SOPClassUID
     meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     meta.TransferSyntaxUID = ds.file_meta.TransferSyntaxUID
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     ds.file_meta = meta
     ds.preamble = _PREAMBLE
