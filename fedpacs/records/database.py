@@ -47,7 +47,7 @@ class Database:
         url
             SQLAlchemy URL.
         read_only
-            Nothing is created or changed.
+            The book is not changed, and none is made.
         busy_timeout_s
             How long a writer waits for another.
 
@@ -135,8 +135,8 @@ def _sqlite_url(url: URL, *, read_only: bool) -> URL:
         raise BookUnwritableError("A book in memory is forgotten with the process.")
     path = Path(url.database)
     if read_only:
-        if not path.is_file():
-            raise BookUnreadableError("There is no book at the URL.")
+        if not os.access(path, os.R_OK):
+            raise BookUnreadableError("There is no book at the URL that may be read.")
         query = {"mode": "ro", "uri": "true"}
         if not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists():
             # On a medium that cannot be written SQLite could not keep its shared memory.

@@ -28,7 +28,7 @@ _CODE = re.compile(
     r"|policy|quality|records|results|server|simulation|training|usage)\.[a-z0-9]+(-[a-z0-9]+)*"
 )
 _LONGEST_CODE = 60
-_VERSION = re.compile(r"\d{1,4}(\.\d{1,4}){1,3}")
+_VERSION = re.compile(r"(0|[1-9]\d?)(\.(0|[1-9]\d{0,2})){2}")
 
 
 class EventKind(StrEnum):
