@@ -22,6 +22,7 @@ from fedpacs.pacs import pynetdicom_guard
 from fedpacs.pacs.access import Verb
 from fedpacs.pacs.archive_index import Level
 from fedpacs.pacs.archive_store import DuplicateInstanceError
+from fedpacs.pacs.associations import reject_caller
 from fedpacs.pacs.contexts import MAXIMUM_CONTEXTS
 from fedpacs.pacs.elements import text, texts
 from fedpacs.pacs.errors import CorruptInstanceError
@@ -37,7 +38,6 @@ from fedpacs.pacs.status import (
     SUCCESS,
     UNABLE_TO_PROCESS,
 )
-from fedpacs.pacs.storage_scp import REJECT_CALLING_AE_TITLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ class ArchiveServices:
         request = requestor.primitive
         caller = request.calling_ae_title if request else ""
         if not self._access.admits(caller, requestor.address):
-            event.assoc.acse.send_reject(*REJECT_CALLING_AE_TITLE)
+            reject_caller(event.assoc)
             return
         acceptor = event.assoc.acceptor
         acceptor.supported_contexts = [

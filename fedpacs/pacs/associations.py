@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fedpacs.core.errors import PacsError
 
 MAXIMUM_PDU_BYTES = 131_072
+_PERMANENT = 1
 _TRANSIENT = 2
 _SERVICE_USER = 1
 _CALLING_NOT_RECOGNISED = 3
@@ -66,6 +67,15 @@ def application_entity(ae_title: str, timeout_s: float) -> AE:
     entity.network_timeout = timeout_s
     entity.maximum_pdu_size = MAXIMUM_PDU_BYTES
     return entity
+
+
+def reject_caller(association: Association) -> None:
+    """Reject a calling AE title from within ``EVT_REQUESTED``, and let the rejection be sent.
+
+    Rejected permanent, service user, calling AE title not recognised (PS3.8 Table 9-21).
+    """
+    association.acse.send_reject(_PERMANENT, _SERVICE_USER, _CALLING_NOT_RECOGNISED)
+    association.kill()  # returns when the peer has the rejection and the connection is closed
 
 
 def check_tcp(pacs: DimsePacs) -> None:

@@ -15,7 +15,7 @@ from pydicom.uid import MRImageStorage
 from pynetdicom import evt
 
 from fedpacs.pacs import pynetdicom_guard
-from fedpacs.pacs.associations import application_entity
+from fedpacs.pacs.associations import application_entity, reject_caller
 from fedpacs.pacs.contexts import accepted_contexts
 from fedpacs.pacs.errors import CannotListenError
 from fedpacs.pacs.status import NOT_AUTHORISED
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     from fedpacs.config.site import DimsePacs
     from fedpacs.pacs.sink import Sink
-
-REJECT_CALLING_AE_TITLE = (0x01, 0x01, 0x03)
-"""Rejected permanent, service user, calling AE title not recognised (PS3.8 Table 9-21)."""
 
 
 class StorageScp:
@@ -94,7 +91,7 @@ class StorageScp:
     def _check_address(self, event: evt.Event) -> None:
         address = event.assoc.requestor.address
         if self._sink is None or address not in _addresses(self._pacs.host):
-            event.assoc.acse.send_reject(*REJECT_CALLING_AE_TITLE)
+            reject_caller(event.assoc)
 
     def _store(self, event: evt.Event) -> int:
         sink = self._sink
