@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fedpacs.agent.premises import Premises
 from fedpacs.records.book import Book
+from fedpacs.records.merkle import leaf_hash
 from fedpacs.simulation.hospital_planted import PlantedKind
 from fedpacs.simulation.report_facts import BookCheck, ControlScan, LeakScan, ScanTarget
 from fedpacs.simulation.scan import ENCODINGS, Scanner
@@ -102,8 +103,8 @@ def check_book(place: HospitalPlace, scratch: Path) -> BookCheck:
 
 
 def _refuses_tampering(url: str, public: str, scratch: Path) -> bool:
-    """Do what a forger with the file would do to a copy: make one number smaller."""
-    copy = scratch / "tampered-book.db"
+    """Do what a careful forger would do to a copy: change one payload's size, and its hash."""
+    copy = scratch / "forged-book.db"
     copy.unlink(missing_ok=True)
     copy.touch(mode=0o600)
     original = f"file:{url.removeprefix('sqlite:///')}?mode=ro"
@@ -112,13 +113,17 @@ def _refuses_tampering(url: str, public: str, scratch: Path) -> bool:
         closing(sqlite3.connect(copy)) as forged,
     ):
         source.backup(forged)
-        changed = forged.execute(
-            "UPDATE entries SET body = replace(body, '\"bytes\":', '\"bytes\":1')"
-            " WHERE position = (SELECT min(position) FROM entries WHERE body LIKE '%payload-sent%')"
-        ).rowcount
+        position, body = forged.execute(
+            "SELECT position, body FROM book_entries WHERE body LIKE '%payload-sent%' LIMIT 1"
+        ).fetchone()
+        changed = body.replace('"bytes":', '"bytes":1', 1)
+        forged.execute(
+            "UPDATE book_entries SET body = ?, leaf_hash = ? WHERE position = ?",
+            (changed, leaf_hash(changed.encode()), position),
+        )
         forged.commit()
     with Book.open(f"sqlite:///{copy}") as book:
-        refused = changed == 1 and not book.verify(public).ok
+        refused = not book.verify(public).ok
     copy.unlink()
     return refused
 
