@@ -163,6 +163,8 @@ class Assignment:
     def _fetch(self) -> tuple[Message, dict[str, bytes]]:
         """Take the message as bytes, so that the SuperNode is done with it either way."""
         pulled = self._client.PullMessages(PullAppMessagesRequest())
+        if not pulled.messages_list or not pulled.message_object_trees:
+            raise ReplyNotSentError("The SuperNode has no message for a task.")
         tree = pulled.message_object_trees[0]
         objects = pull_objects(
             [branch.object_id for branch in iterate_object_tree(tree)],
