@@ -4,6 +4,7 @@ Exit statuses: 0 done, 2 wrong usage, 3 this machine, 10 to 80 one band per pack
 FedPACS itself, 130 and 143 stopped. ``docs/reference/errors.md`` lists every code.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, NoReturn
@@ -71,17 +72,26 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 must not end the program
             stream.reconfigure(errors="replace")
     with quiet():
-        status = guarded(lambda: _call(words), words)
+        status = guarded(lambda: call(app, words), words)
     sys.exit(status)
 
 
-def _call(words: list[str]) -> int:
-    command = typer.main.get_command(app)
+def call(commands: typer.Typer, words: Sequence[str]) -> int:
+    """Carry out the command that the words name, and give its exit status.
+
+    Click's own ``main`` is not used: it answers Ctrl-C and mistakes itself.
+    """
+    command = typer.main.get_command(commands)
+    if "_FEDPACS_COMPLETE" in os.environ:
+        command.main(list(words), prog_name="fedpacs")  # the shell asks how a word may go on
     try:
-        result = command.main(words, prog_name="fedpacs", standalone_mode=False)
+        with command.make_context("fedpacs", list(words)) as context:
+            command.invoke(context)
     except click.exceptions.NoArgsIsHelpError:
         return click.UsageError.exit_code  # the help was printed
-    return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return 0
 
 
 if __name__ == "__main__":

@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from fedpacs.cli.document import commands
+from fedpacs.cli.interrupts import TerminationInterrupt
+from fedpacs.cli.main import call
 from fedpacs.cli.options import UnknownJobNameError, job_path
 from fedpacs.config.shipped import shipped
 
@@ -113,3 +116,42 @@ def test_a_job_is_found_by_file_and_by_shipped_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "brain-tissue").write_text("")
     assert job_path("brain-tissue") == Path("brain-tissue")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TerminationInterrupt, EOFError, ValueError])
+def test_what_a_command_raises_reaches_the_frame(error):
+    commands = typer.Typer()
+
+    @commands.command()
+    def broken() -> None:
+        raise error
+
+    with pytest.raises(error):
+        call(commands, [])
+
+
+def test_a_command_that_is_stopped_tells_it_with_the_signals_status(tmp_path):
+    # the configuration comes from a pipe that nobody writes to, so the command waits
+    fifo = tmp_path / "site.toml"
+    os.mkfifo(fifo)
+    command = subprocess.Popen(
+        [sys.executable, "-m", "fedpacs.cli.main", "audit", "show", "--site", str(fifo), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        command.wait(3)
+    command.terminate()
+    out, err = command.communicate(timeout=20)
+    assert command.returncode == 143
+    assert json.loads(out)["code"] == "fedpacs.terminated"
+    assert err == ""
+
+
+def test_the_shell_completes_nouns_and_verbs():
+    ended = fedpacs(
+        _FEDPACS_COMPLETE="complete_bash", COMP_WORDS="fedpacs site app", COMP_CWORD="2"
+    )
+    assert ended.returncode == 0
+    assert ended.stdout.split() == ["approve"]

@@ -125,8 +125,8 @@ COMMAND_WITH_CHILD = textwrap.dedent("""
     def call():
         child = subprocess.Popen([sys.executable, "-c",
             "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"])
-        print(child.pid, flush=True)
         try:
+            print(child.pid, flush=True)
             time.sleep(60)
         finally:
             print("unwound", flush=True)
