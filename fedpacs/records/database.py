@@ -90,8 +90,12 @@ class Database:
         """
         self._leave_parent()
         try:
-            with self._engine.connect() as connection, connection.begin():
-                yield connection
+            with self._engine.connect() as connection:
+                if connection.dialect.name == "postgresql":
+                    # Its default would show the commits of others between two statements.
+                    connection.execution_options(isolation_level="REPEATABLE READ")
+                with connection.begin():
+                    yield connection
         except SQLAlchemyError as error:
             raise BookUnreadableError(f"The book cannot be read ({_cause(error)}).") from error
 

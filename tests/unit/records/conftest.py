@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from fedpacs.crypto.signatures import SigningKey
 from fedpacs.records.book import Book
@@ -15,6 +16,10 @@ from fedpacs.records.events import Event, EventKind
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Properties are about answers, not about how busy the machine is.
+settings.register_profile("unhurried", settings(deadline=None))
+settings.load_profile("unhurried")
 
 
 @dataclass
