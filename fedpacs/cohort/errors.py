@@ -51,6 +51,13 @@ class MissingBlobError(CohortError):
     )
 
 
+class TooLargeError(CohortError):
+    """A file is too large to be sealed in one piece."""
+
+    code = "cohort.too-large"
+    default_hint = "Files of 2 GiB or more are not supported; leave the study out."
+
+
 class StoreUnwritableError(CohortError):
     """The file system refused a write."""
 

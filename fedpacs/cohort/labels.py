@@ -65,10 +65,10 @@ def segment_classes(seg: Dataset, labels: Sequence[LabelClass]) -> dict[int, int
     dict of int to int
         Segment number to class, 1..n in the order of `labels`. Others are left out.
     """
-    wanted = {
-        Code(label.property_type.value, label.property_type.scheme, label.property_type.meaning): n
-        for n, label in enumerate(labels, start=1)
-    }
+    wanted = [
+        Code(label.property_type.value, label.property_type.scheme, label.property_type.meaning)
+        for label in labels
+    ]
     classes: dict[int, int] = {}
     for segment in seg.get("SegmentSequence") or ():
         if segment.get("SegmentAlgorithmType") == "AUTOMATIC":
@@ -79,8 +79,8 @@ def segment_classes(seg: Dataset, labels: Sequence[LabelClass]) -> dict[int, int
                 item.get("CodingSchemeDesignator", ""),
                 item.get("CodeMeaning", ""),
             )
-            if code in wanted:
-                classes[int(segment.SegmentNumber)] = wanted[code]
+            if code in wanted:  # compares as concepts: a retired SNOMED RT code equals its CT one
+                classes[int(segment.SegmentNumber)] = wanted.index(code) + 1
     return classes
 
 

@@ -38,6 +38,7 @@ from fedpacs.cohort.errors import (
     NotAStoreError,
     StoreBusyError,
     StoreKeyError,
+    TooLargeError,
 )
 from fedpacs.core.digest import canonical_json
 from fedpacs.core.errors import CryptoError
@@ -132,11 +133,16 @@ class Vault:
 
         Raises
         ------
+        TooLargeError
+            If it cannot be sealed in one piece.
         StoreUnwritableError
             If the file system refuses.
         """
         place = self._place(shelf, name)
-        sealed = self._sealer.seal(content, self._context(shelf, name))
+        try:
+            sealed = self._sealer.seal(content, self._context(shelf, name))
+        except CryptoError as error:
+            raise TooLargeError("A file is too large to be sealed.") from error
         with as_unwritable():
             for folder in (place.parent.parent, place.parent):
                 make_folder(folder)

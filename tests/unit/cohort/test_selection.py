@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from dicom_series import (
     make_study,
     query,
     reread,
+    to_bytes,
 )
+from pydicom import dcmread
 
 from fedpacs.cohort.errors import (
     DamagedStoreError,
@@ -159,7 +162,9 @@ def test_new_studies_do_not_disturb_a_cohort(filled, labelled_study):
     assert load_cohort(filled, cohort.digest) == cohort
 
 
-@pytest.mark.parametrize("change", ["forgotten", "image-gone", "label-gone", "blob-gone"])
+@pytest.mark.parametrize(
+    "change", ["forgotten", "image-gone", "label-gone", "label-edited", "blob-gone"]
+)
 def test_a_cohort_whose_content_changed_is_stale(filled, studies, tmp_path, change):
     cohort = build_cohort(filled, query(), None)
     save_cohort(filled, cohort)
@@ -168,6 +173,15 @@ def test_a_cohort_whose_content_changed_is_stale(filled, studies, tmp_path, chan
         filled.forget(study.patient)
     elif change == "image-gone":
         filled.put(replace(study, instances=study.instances[1:]))
+    elif change == "label-edited":
+        edited = dcmread(study.instances[-1].path)
+        edited.PixelData = bytes([edited.PixelData[0] ^ 1]) + edited.PixelData[1:]
+        path = tmp_path / "edited.dcm"
+        path.write_bytes(to_bytes(edited))
+        instance = replace(
+            study.instances[-1], path=path, digest=sha256(path.read_bytes()).hexdigest()
+        )
+        filled.put(replace(study, instances=(*study.instances[:-1], instance)))
     elif change == "label-gone":
         filled.put(replace(study, instances=study.instances[:-1]))
     else:

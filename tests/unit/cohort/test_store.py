@@ -25,10 +25,12 @@ from fedpacs.cohort.errors import (
     StoreBusyError,
     StoreKeyError,
     StoreUnwritableError,
+    TooLargeError,
     UnknownStudyError,
 )
 from fedpacs.cohort.selection import build_cohort, latest_cohort, save_cohort
 from fedpacs.cohort.store import SealedStore
+from fedpacs.cohort.upkeep import SPLITS, ledger
 
 PATIENT = "P-AAAAAAAAAAAAAAAA"
 
@@ -174,6 +176,24 @@ def test_sealed_files_cannot_stand_in_for_each_other(store, study, tmp_path):
     shutil.copy(first, second)
     with pytest.raises(DamagedStoreError):
         store.read(second.name)
+
+
+def test_a_record_cannot_stand_in_for_another_study(store, tmp_path):
+    for n in range(2):
+        images = make_series(shape=(2, 4, 4), seed=n)
+        store.put(make_study(tmp_path / str(n), images, f"P-{n}"))
+    first, second = files(tmp_path / "store", "studies")
+    shutil.copy(first, second)
+    with pytest.raises(DamagedStoreError):
+        store.studies()
+
+
+def test_a_file_too_large_to_seal_is_a_fault_of_its_study(store, study, monkeypatch):
+    from fedpacs.crypto import sealing
+
+    monkeypatch.setattr(sealing, "_MAXIMUM_BYTES", 500)
+    with pytest.raises(TooLargeError):
+        store.put(study)
 
 
 def test_a_sealed_file_of_another_store_with_the_same_key_is_refused(study, tmp_path, key):
@@ -358,6 +378,7 @@ def test_forgetting_a_patient_leaves_no_trace_and_touches_nobody_else(store, lab
         with pytest.raises(MissingBlobError):
             store.read(instance.digest)
     assert latest_cohort(store, query()) is None
+    assert set(ledger(store.vault, SPLITS)) == {"P-0", "P-2", "P-3"}
     assert store.check() == ()
     smaller = build_cohort(store, query(), None)
     assert {s.patient: s.split for s in smaller.subjects} == {

@@ -31,6 +31,7 @@ from fedpacs.cohort.errors import (
 from fedpacs.cohort.labels import has_every_class, label_map
 from fedpacs.cohort.stacks import stack_series
 from fedpacs.cohort.volumes import load_slices, load_volume
+from fedpacs.config.job import Code
 from fedpacs.core.cohort import Split, Subject
 
 SHAPE = (5, 12, 10)
@@ -279,6 +280,17 @@ def test_what_a_model_drew_is_no_label(labelled):
     assert has_every_class(seg, LABELS)
     assert has_every_class(make_seg(images, masks, algorithm="SEMIAUTOMATIC"), LABELS)
     assert not has_every_class(make_seg(images, masks, algorithm="AUTOMATIC"), LABELS)
+
+
+def test_a_retired_snomed_code_is_the_same_concept():
+    images = make_series(shape=SHAPE)
+    masks = make_masks(SHAPE)
+    brain = GREY.model_copy(
+        update={"property_type": Code(value="12738006", scheme="SCT", meaning="Brain")}
+    )
+    seg = make_seg(images, {"T-A0100": masks["389081007"]}, scheme="SRT")
+    label = label_map(seg, stack_series(images), (brain,))
+    np.testing.assert_array_equal(label, masks["389081007"])
 
 
 def test_a_code_of_another_scheme_is_another_code(labelled):
