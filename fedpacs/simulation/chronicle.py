@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from fedpacs.agent.premises import Premises
 from fedpacs.agent.preview import preview
 from fedpacs.config.site import FolderPacs
 from fedpacs.core.cohort import Split
+from fedpacs.records.approvals import ApprovalState
 from fedpacs.records.events import EventKind
 from fedpacs.simulation.report_facts import (
     CurvePoint,
@@ -73,6 +75,8 @@ class Part:
 
     Attributes
     ----------
+    job
+        What was approved.
     run
         The consortium's side.
     cohort
@@ -85,6 +89,7 @@ class Part:
         Size of the packed array.
     """
 
+    job: JobConfig
     run: RunReport
     cohort: Cohort
     book: BookCheck
@@ -97,7 +102,7 @@ def hospital_report(place: HospitalPlace, part: Part) -> HospitalReport:
     premises = Premises.open(place.site_file)
     entries = list(premises.book.entries())
     config = premises.config
-    terms = [e.event.fields["terms"] for e in entries if e.event.kind is EventKind.APPROVAL_GRANTED]
+    terms, signed_by = _approval(premises, part.job)
     of_run = [entry.event for entry in entries if entry.index >= part.started_at]
     is_folder = isinstance(config.pacs, FolderPacs)
     return HospitalReport(
@@ -112,9 +117,24 @@ def hospital_report(place: HospitalPlace, part: Part) -> HospitalReport:
         curve=_curve(part.run, place.name),
         departures=_departures(place, part, of_run),
         book=part.book,
-        approvers=tuple(config.approval.approvers),
-        terms_digest=str(terms[-1]) if terms else "",
+        approvers=signed_by,
+        terms_digest=terms,
     )
+
+
+def _approval(premises: Premises, job: JobConfig) -> tuple[str, tuple[str, ...]]:
+    """Give what stands approved, every signature verified again; nothing when nothing does."""
+    approval = premises.config.approval
+    terms = premises.approvals.latest(job.digest)
+    if terms is None:
+        return "", ()
+    state = premises.approvals.state(
+        terms.digest, approval.approvers, approval.required, datetime.now(UTC)
+    )
+    if state is not ApprovalState.APPROVED:
+        return "", ()
+    statements = premises.approvals.statements(terms.digest)
+    return terms.digest, tuple(sorted({statement.approver for statement in statements}))
 
 
 def _road(all_events: list[Event], events_of_run: list[Event], cohort: Cohort) -> RoadCounts:

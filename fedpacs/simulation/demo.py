@@ -240,6 +240,7 @@ def _report(
     update_bytes = preview(job).records[0].size_bytes
     parts = {
         place.name: Part(
+            job=job,
             run=run,
             cohort=current_cohort(Site.open(place.site_file).premises, job),
             book=check_book(place, workspace.root),
