@@ -20,6 +20,7 @@ from fedpacs.cohort.errors import (
     UnknownStudyError,
 )
 from fedpacs.cohort.study_record import StudyRecord
+from fedpacs.cohort.upkeep import RepairReport
 from fedpacs.cohort.vault import Shelf, Vault
 from fedpacs.core.digest import canonical_json, sha256_hex
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from fedpacs.cohort.upkeep import ForgetReport, RepairReport, StoreFault
+    from fedpacs.cohort.upkeep import ForgetReport, StoreFault
     from fedpacs.core.study import DeidentifiedInstance, DeidentifiedStudy
 
 
@@ -173,16 +174,32 @@ class SealedStore:
         Parameters
         ----------
         drop_damaged
-            Also drop studies that cannot be read whole, so that the next ingest brings them
-            back from the PACS.
+            Also drop studies and manifests that cannot be read whole, so that the next ingest
+            brings them back from the PACS.
 
         Raises
         ------
         DamagedStoreError
             If a study's record was altered and `drop_damaged` is not set.
         """
-        with self.writing({"act": "repair"}):
-            return upkeep.repair(self.vault, drop_damaged=drop_damaged)
+        dropped = 0
+
+        def recover(intention: dict[str, Any]) -> None:
+            nonlocal dropped
+            if drop_damaged:
+                dropped += upkeep.drop_damaged(self.vault)
+            self._recover(intention)
+
+        with self.vault.writing({"act": "put"}, recover, wait_s=self.wait_s):
+            if drop_damaged:
+                dropped += upkeep.drop_damaged(self.vault)
+                self.vault.flush()
+            return RepairReport(leftovers=upkeep.sweep(self.vault), studies_dropped=dropped)
+
+    @classmethod
+    def mend(cls, path: Path, key: bytes, *, wait_s: float = 30.0) -> RepairReport:
+        """Repair a store that does not open because what a killed writer left is damaged too."""
+        return cls(Vault.open(path, key), wait_s).repair(drop_damaged=True)
 
     def writing(self, intention: dict[str, Any]) -> AbstractContextManager[None]:
         """Hold the writer's lock; for the modules of this package."""

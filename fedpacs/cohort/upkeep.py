@@ -33,13 +33,14 @@ class StoreFault:
     ----------
     code
         ``cohort.damaged``, ``cohort.missing-blob`` or ``cohort.leftover``.
-    name
-        Name of the sealed file: a digest, never a patient's identity.
+    shelf, name
+        The sealed file; its name is a digest, never a patient's identity.
     study_instance_uid
         New UID of the study it belongs to; empty when unknown.
     """
 
     code: str
+    shelf: Shelf
     name: str
     study_instance_uid: str = ""
 
@@ -135,18 +136,18 @@ def check(vault: Vault) -> tuple[StoreFault, ...]:
         try:
             record = StudyRecord.from_dict(json.loads(vault.read(Shelf.STUDIES, name)))
         except CohortError as error:
-            faults.append(StoreFault(error.code, name))
+            faults.append(StoreFault(error.code, Shelf.STUDIES, name))
             continue
         named |= {i.digest for i in record.instances}
         faults += [
-            StoreFault(code, i.digest, record.study_instance_uid)
+            StoreFault(code, Shelf.BLOBS, i.digest, record.study_instance_uid)
             for i in record.instances
             if (code := _fault_code(vault, i.digest))
         ]
     unknown_record = any(not fault.study_instance_uid for fault in faults)
     if not unknown_record:
         faults += [
-            StoreFault("cohort.leftover", name)
+            StoreFault("cohort.leftover", Shelf.BLOBS, name)
             for name in vault.names(Shelf.BLOBS)
             if name not in named
         ]
@@ -155,22 +156,26 @@ def check(vault: Vault) -> tuple[StoreFault, ...]:
             try:
                 vault.read(shelf, name)
             except CohortError as error:
-                faults.append(StoreFault(error.code, name))
+                faults.append(StoreFault(error.code, shelf, name))
     return tuple(faults)
 
 
-def repair(vault: Vault, *, drop_damaged: bool) -> RepairReport:
-    """Sweep, after dropping damaged studies when asked to."""
-    dropped: set[str] = set()
-    if drop_damaged:
-        for fault in check(vault):
-            if fault.study_instance_uid:
-                dropped.add(record_name(fault.study_instance_uid))
-            elif vault.holds(Shelf.STUDIES, fault.name):
-                dropped.add(fault.name)
-        for name in dropped:
-            vault.remove(Shelf.STUDIES, name)
-    return RepairReport(leftovers=sweep(vault), studies_dropped=len(dropped))
+def drop_damaged(vault: Vault) -> int:
+    """Remove the records of damaged studies and damaged manifests; give the number of studies.
+
+    A damaged ledger is left: without it patients would change their part of the splits.
+    """
+    studies: set[str] = set()
+    for fault in check(vault):
+        if fault.study_instance_uid:
+            studies.add(record_name(fault.study_instance_uid))
+        elif fault.shelf is Shelf.STUDIES:
+            studies.add(fault.name)
+        elif fault.shelf is Shelf.COHORTS:
+            vault.remove(Shelf.COHORTS, fault.name)
+    for name in studies:
+        vault.remove(Shelf.STUDIES, name)
+    return len(studies)
 
 
 def _fault_code(vault: Vault, digest: str) -> str:

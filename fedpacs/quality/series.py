@@ -47,9 +47,11 @@ def check_series(files: Sequence[bytes | Path]) -> SeriesReport:
     read = [read_slice(file) for file in files]
     slices = [s for s in read if s is not None]
     findings = list(_of_files(slices, unreadable=len(read) - len(slices)))
-    if slices:
-        findings += _of_pixels(slices)
-        findings += _of_stack(slices)
+    findings += _undecodable(slices)
+    images = [s for s in slices if s.modality != "SEG"]  # a segmentation is no stack of its own
+    if images:
+        findings += _of_pixels(images)
+        findings += _of_stack(images)
     findings.sort(key=lambda finding: finding.severity is not Severity.ERROR)
     return SeriesReport(slices[0].series_uid if slices else "", tuple(findings))
 
@@ -74,10 +76,13 @@ def _of_files(slices: Sequence[Slice], unreadable: int) -> Iterator[QualityFindi
         yield _error("duplicate-instance", f"{_count(doubled, 'file')} repeat an instance.")
 
 
-def _of_pixels(slices: Sequence[Slice]) -> Iterator[QualityFinding]:
+def _undecodable(slices: Sequence[Slice]) -> Iterator[QualityFinding]:
     undecodable = sum(s.frame is None for s in slices)
     if undecodable:
         yield _error("undecodable", f"The pixels of {_count(undecodable, 'image')} are damaged.")
+
+
+def _of_pixels(slices: Sequence[Slice]) -> Iterator[QualityFinding]:
     if len({s.size for s in slices}) > 1:
         yield _error("mixed-size", "The images differ in rows, columns or samples per pixel.")
     if len({s.protocol for s in slices}) > 1:

@@ -249,6 +249,40 @@ def test_a_damaged_record_blocks_sweeping_until_it_is_dropped(store, study, tmp_
     assert files(tmp_path / "store", "blobs") == []
 
 
+@pytest.mark.parametrize("act", ["put", "forget"])
+def test_a_store_left_by_a_killed_writer_and_damaged_besides_is_mended(
+    store, study, tmp_path, key, act
+):
+    store.put(study)
+    other = make_study(tmp_path / "other", make_series(shape=(2, 4, 4)), "P-BBBBBBBBBBBBBBBB")
+    store.put(other)
+    store.vault._write_journal({"act": act, "patient": other.patient})
+    name = sha256(study.study_instance_uid.encode()).hexdigest()
+    (tmp_path / "store" / "studies" / name[:2] / name).write_bytes(b"damaged")
+    with pytest.raises(DamagedStoreError):
+        SealedStore.open(tmp_path / "store", key)
+    assert SealedStore.mend(tmp_path / "store", key).studies_dropped == 1
+    again = SealedStore.open(tmp_path / "store", key)
+    expected = set() if act == "forget" else {other.patient}
+    assert {record.patient for record in again.studies()} == expected
+    assert again.check() == ()
+
+
+def test_a_damaged_manifest_is_dropped_but_a_damaged_ledger_is_not(store, tmp_path, labelled_study):
+    for n in range(3):
+        store.put(labelled_study(f"P-{n}", n))
+    save_cohort(store, build_cohort(store, query(), None))
+    files(tmp_path / "store", "cohorts")[0].write_bytes(b"damaged")
+    store.repair(drop_damaged=True)
+    assert store.check() == ()
+    assert latest_cohort(store, query()) is None
+    (tmp_path / "store" / "ledger" / "sp" / "splits").write_bytes(b"damaged")
+    store.repair(drop_damaged=True)
+    assert [(f.code, f.name) for f in store.check()] == [("cohort.damaged", "splits")]
+    with pytest.raises(DamagedStoreError):
+        build_cohort(store, query(), None)
+
+
 def test_a_name_that_is_no_digest_reads_nothing(store, tmp_path):
     (tmp_path / "store" / "outside").write_bytes(b"x")
     for name in ("../outside", "", "a" * 65, "/etc/passwd"):

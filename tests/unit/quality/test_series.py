@@ -269,8 +269,10 @@ def test_a_ct_without_rescaling_is_a_warning():
 
 
 def test_a_segmentation_is_only_asked_to_be_decodable():
-    images = make_series(shape=SHAPE)
-    assert errors([make_seg(images, make_masks(SHAPE))]) == set()
+    seg = make_seg(make_series(shape=SHAPE), make_masks(SHAPE))
+    assert codes([seg]) == set()
+    seg.PixelData = seg.PixelData[:20]
+    assert codes([seg]) == {"quality.undecodable"}
 
 
 def test_findings_hold_no_identity(images):
