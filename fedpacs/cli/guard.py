@@ -49,6 +49,8 @@ def guarded(call: Callable[[], int], words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, click.Abort) as error:
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")  # the terminal has just echoed ^C
         stop_children()
         kind = TerminatedError if isinstance(error, TerminationInterrupt) else StoppedError
         return _tell(kind("Stopped."), words)

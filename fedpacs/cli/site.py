@@ -23,6 +23,13 @@ from fedpacs.core.errors import AgentError, PacsError, PolicyError, UsageError
 app = typer.Typer(no_args_is_help=True, help="Run one hospital, from its PACS and back to it.")
 
 
+class NotSignedError(AgentError):
+    """The person who was asked did not sign the terms."""
+
+    code = "agent.not-signed"
+    default_hint = "Take up with the consortium what you do not agree with; the job stays refused."
+
+
 @app.command()
 def check(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
     """Check the configuration, keys, store, book, PACS and the way to the consortium."""
@@ -109,7 +116,8 @@ def approve(  # noqa: PLR0913, PLR0917 - one parameter per option
     if not yes:
         _require_somebody_to_ask(as_json)
         show({"what may leave": preview(config), "terms": hospital.terms(config)})
-        typer.confirm(f"\nSign these terms as {approver} for {days} days?", abort=True)
+        if not typer.confirm(f"\nSign these terms as {approver} for {days} days?"):
+            raise NotSignedError("Nothing was signed.")
     digest = hospital.approve(config, approver, key, days)
     show(
         {"approved": config.job.name, "approver": approver, "days": days, "terms_digest": digest},

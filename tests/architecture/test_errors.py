@@ -10,7 +10,7 @@ from fedpacs.core.errors import FedpacsError
 
 ERRORS = errors()
 PREFIXES = {
-    "cli": ("usage.", "fedpacs.", "machine.", "deid."),
+    "cli": ("usage.", "fedpacs.", "machine.", "deid.", "agent."),
     "core": ("",),
     "deidentification": ("deid.",),
 }
