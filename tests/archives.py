@@ -152,12 +152,16 @@ def embedded(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
 
 
 @contextmanager
-def orthanc(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
-    """Run Orthanc with every right written out: a right left out would mean allowed."""
+def orthanc(folder: Path, retrieve: str, *, knows_us: bool = True) -> Iterator[RunningArchive]:
+    """Run Orthanc with every right written out: a right left out would mean allowed.
+
+    An Orthanc that does not know us serves everybody, and cannot move to us.
+    """
     program = need("Orthanc", "orthanc")
     port, http_port, scp_port = free_port(), free_port(), free_port()
-    allowed = {f"Allow{verb}": True for verb in ("Echo", "Find", "Get", "Move", "Store")}
-    denied = {f"DicomAlwaysAllow{verb}": False for verb in ("Echo", "Find", "Get", "Move", "Store")}
+    verbs = ("Echo", "Find", "Get", "Move", "Store")
+    allowed = {f"Allow{verb}": True for verb in verbs}
+    unnamed = {f"DicomAlwaysAllow{verb}": not knows_us for verb in verbs}
     site = {"AET": READER_AE, "Host": _HOST, "Port": scp_port, **allowed}
     settings = {
         "Name": "contract",
@@ -170,9 +174,9 @@ def orthanc(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
         "DicomPort": port,
         "DicomCheckCalledAet": True,
         "StrictAetComparison": True,
-        "DicomModalities": {"site": site},
+        "DicomModalities": {"site": site} if knows_us else {},
         "SaveJobs": False,
-        **denied,
+        **unnamed,
     }
     (folder / "orthanc.json").write_text(json.dumps(settings))
     argv = [program, str(folder / "orthanc.json")]
@@ -182,7 +186,7 @@ def orthanc(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
 
 
 @contextmanager
-def dcmqrscp(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
+def dcmqrscp(folder: Path, retrieve: str, *, knows_us: bool = True) -> Iterator[RunningArchive]:
     """Run DCMTK's archive the way a legacy PACS is: C-MOVE only."""
     program = need("dcmqrscp", "dcmtk")
     port, scp_port = free_port(), free_port()
@@ -192,12 +196,12 @@ def dcmqrscp(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
         "MaxPDUSize = 16384",
         "MaxAssociations = 16",
         "HostTable BEGIN",
-        f"site = ({READER_AE}, {_HOST}, {scp_port})",
+        f"site = ({READER_AE if knows_us else 'OTHER'}, {_HOST}, {scp_port})",
         "HostTable END",
         "VendorTable BEGIN",
         "VendorTable END",
         "AETable BEGIN",
-        f"LEGACY {folder / 'LEGACY'} RW (200, 4096mb) site",
+        f"LEGACY {folder / 'LEGACY'} RW (200, 4096mb) {'site' if knows_us else 'ANY'}",
         "AETable END",
     ]
     (folder / "dcmqrscp.cfg").write_text("\n".join(lines) + "\n")

@@ -26,7 +26,7 @@ from pydicom.uid import (
     JPEGLSNearLossless,
     RLELossless,
 )
-from pynetdicom import StoragePresentationContexts, build_context
+from pynetdicom import AllStoragePresentationContexts, StoragePresentationContexts, build_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,6 +57,17 @@ TRANSFER_SYNTAXES: tuple[str, ...] = (
 """Transfer syntaxes that a retrieve accepts."""
 
 
+ALL_STORAGE_CLASSES: tuple[str, ...] = tuple(
+    sorted(
+        {
+            str(context.abstract_syntax)
+            for context in (*AllStoragePresentationContexts, *StoragePresentationContexts)
+        }
+    )
+)
+"""Storage SOP classes that an acceptor knows, retired ones included: archives are full of them."""
+
+
 def storage_contexts(sop_class_uids: Iterable[str]) -> list[PresentationContext]:
     """Offer each SOP class in each transfer syntax, one context per pair.
 
@@ -74,7 +85,7 @@ def accepted_contexts(sop_class_uids: Iterable[str]) -> list[PresentationContext
     """Accept each SOP class in every transfer syntax, as an acceptor states it: once per class."""
     classes = sorted(set(sop_class_uids))
     if "" in classes:
-        return storage_contexts([""])
+        return accepted_contexts(ALL_STORAGE_CLASSES)
     return [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in classes]
 
 

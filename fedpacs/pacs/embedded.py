@@ -15,14 +15,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pynetdicom import AllStoragePresentationContexts
-
 from fedpacs.core.errors import FedpacsError
 from fedpacs.pacs.access import AccessList, parse_peer
 from fedpacs.pacs.archive_services import SERVICES, ArchiveServices
 from fedpacs.pacs.archive_store import ArchiveStore
 from fedpacs.pacs.associations import application_entity
-from fedpacs.pacs.contexts import TRANSFER_SYNTAXES
+from fedpacs.pacs.contexts import ALL_STORAGE_CLASSES, TRANSFER_SYNTAXES
 from fedpacs.pacs.errors import CannotListenError
 
 if TYPE_CHECKING:
@@ -97,9 +95,9 @@ def _entity(ae_title: str) -> AE:
     entity.maximum_associations = 50
     for service in SERVICES:
         entity.add_supported_context(service)
-    for context in AllStoragePresentationContexts:
+    for sop_class in ALL_STORAGE_CLASSES:
         entity.add_supported_context(
-            str(context.abstract_syntax), list(TRANSFER_SYNTAXES), scu_role=True, scp_role=True
+            sop_class, list(TRANSFER_SYNTAXES), scu_role=True, scp_role=True
         )
     return entity
 

@@ -1,6 +1,6 @@
 """Guard around pynetdicom: a lost-response race closed, identifiers kept out of logs, no stalls.
 
-`install` does three things, once per process:
+`install` does four things, once per process:
 
 - It closes a race of pynetdicom 3.0.4 that loses a DIMSE response (its issues 875, 435, 842). The
   reactor thread announces "paused", waits at a checkpoint and only after that takes the
@@ -10,6 +10,7 @@
 - It replaces whatever pynetdicom logs by the place in its source that spoke: its messages quote
   UIDs, identifiers and exceptions.
 - It switches off the printing of query identifiers.
+- It closes the socket of a failed connect, which pynetdicom leaves to the garbage collector.
 
 `WIRE_HANDLERS` belong on every association: peers built on DCMTK pause 40 ms per message (Nagle
 on their side against delayed ACK on ours) unless ACKs are sent at once.
@@ -24,11 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 from pynetdicom import _config, evt
 from pynetdicom.association import Association
+from pynetdicom.transport import AssociationSocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LOGGER = logging.getLogger("fedpacs.pacs.wire")
 _LOCK = threading.Lock()
 _CHECKPOINT = "_reactor_checkpoint"
 _PAUSED = "_is_paused"
@@ -67,17 +68,17 @@ class GuardedCheckpoint(threading.Event):
         return False
 
 
-class _PlaceOnlyHandler(logging.Handler):
-    """Pass on which line of pynetdicom spoke, never what it said."""
+class _PlaceOnly(logging.Filter):
+    """Replace a record's text by the line of pynetdicom that spoke, before any handler sees it."""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        _LOGGER.log(
-            record.levelno,
-            "pynetdicom %s line %d",
-            record.module,
-            record.lineno,
-            extra={"code": "pacs.wire"},
-        )
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = f"pynetdicom {record.module} line {record.lineno}"
+        record.args = None
+        record.exc_info = record.exc_text = record.stack_info = None
+        return True
+
+
+_PLACE_ONLY = _PlaceOnly()
 
 
 def install() -> None:
@@ -92,17 +93,18 @@ def install() -> None:
         _config.LOG_REQUEST_IDENTIFIERS = False
         _config.LOG_RESPONSE_IDENTIFIERS = False
         _config.LOG_HANDLER_LEVEL = "none"
-        _quieten()
+        _redact()
         if getattr(Association.__init__, "guarded", False):
             return
         Association.__init__ = _guarded_init(Association.__init__)  # type: ignore[method-assign]  # the patch
+        AssociationSocket.connect = _closing(AssociationSocket.connect)  # type: ignore[method-assign]  # the patch
 
 
-def _quieten() -> None:
-    logger = logging.getLogger("pynetdicom")
-    logger.propagate = False
-    logger.setLevel(logging.WARNING)
-    logger.handlers = [_PlaceOnlyHandler()]
+def _redact() -> None:
+    """Put the filter on every logger of pynetdicom; filters are not inherited."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.split(".")[0] == "pynetdicom":
+            logging.getLogger(name).addFilter(_PLACE_ONLY)
 
 
 def _guarded_init(original: Callable[..., None]) -> Callable[..., None]:
@@ -116,6 +118,18 @@ def _guarded_init(original: Callable[..., None]) -> Callable[..., None]:
 
     __init__.guarded = True  # type: ignore[attr-defined]  # marks the patch
     return __init__
+
+
+def _closing(original: Callable[..., None]) -> Callable[..., None]:
+    """Close the socket of a failed connect, which pynetdicom 3.0.4 only forgets."""
+
+    def connect(self: AssociationSocket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - stands in for it
+        opened = self.socket
+        original(self, *args, **kwargs)
+        if self.socket is None and opened is not None:
+            opened.close()
+
+    return connect
 
 
 def _no_delay(event: evt.Event) -> None:

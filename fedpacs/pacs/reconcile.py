@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import PacsError
 from fedpacs.core.study import Study
-from fedpacs.pacs.errors import CorruptInstanceError, IncompleteStudyError, TransientPacsError
+from fedpacs.pacs.errors import (
+    CorruptInstanceError,
+    IncompleteStudyError,
+    RetrieveFailedError,
+    TransientPacsError,
+)
 from fedpacs.pacs.part10 import verify_whole
 
 if TYPE_CHECKING:
@@ -63,12 +68,17 @@ def retrieve_complete(
                 intake.take(path)
         except PacsError as error:
             last = attempt + 1 == attempts
-            if not intake.files and (last or not isinstance(error, TransientPacsError)):
+            if not intake.files and (last or not _worth_asking_again(error)):
                 raise
             if not last:
                 time.sleep(_PAUSE_S * 2**attempt)
     _judge(expected, intake)
     return Study(ref, intake.files)
+
+
+def _worth_asking_again(error: PacsError) -> bool:
+    """Tell what may pass from what a person has to put right."""
+    return isinstance(error, TransientPacsError) or type(error) is RetrieveFailedError
 
 
 class _Intake:
