@@ -132,7 +132,7 @@ def _add_equipment(ds: Dataset, exam: Examination, plant: Planter) -> None:
     ds.SoftwareVersions = "fiktiv 1.0"
     ds.DeviceSerialNumber = plant(DEVICE, scanner.serial_number)
     ds.StationName = plant(DEVICE, scanner.station)
-    ds.InstitutionName = plant(TEXT, recipe.title)
+    ds.InstitutionName = plant(TEXT, f"{recipe.title}, Haus {recipe.seed}")
     if exam.person.script == "latin":  # the others' character sets have no umlauts
         ds.InstitutionAddress = plant(TEXT, recipe.address)
     ds.InstitutionalDepartmentName = plant(TEXT, f"Neuroradiologie {recipe.name.capitalize()}")

@@ -46,6 +46,9 @@ class HospitalRecipe:
     ----------
     name
         Site name.
+    title
+        Name as people write it. Headers add the building: the title alone is no secret, it stands
+        in the site's own configuration and reports.
     patients
         Number of patients.
     follow_ups

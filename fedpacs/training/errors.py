@@ -9,9 +9,7 @@ class BadNetworkError(TrainingError):
     """The job's network parameters do not make a network."""
 
     code = "training.bad-network"
-    default_hint = (
-        "Correct [network] in the job file; docs/reference/jobs.md lists what is allowed."
-    )
+    default_hint = "Correct [network] in the job file; configs/jobs/brain-tissue.toml shows one."
 
 
 class WeightsMismatchError(TrainingError):
