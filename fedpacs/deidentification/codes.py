@@ -33,17 +33,19 @@ _SHORT = 16
 @cache
 def _dictionary() -> Mapping[tuple[str, str], tuple[str, ...]]:
     """Meanings by (scheme, value); the first is the usual one."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
     listing = cast("dict[str, dict[str, dict[str, tuple[str, list[int]]]]]", concepts)
     for scheme, by_keyword in listing.items():
         for by_value in by_keyword.values():
             for value, (meaning, context_groups) in by_value.items():
-                meanings = found.setdefault((scheme, value), [])
-                meanings.insert(0 if context_groups else len(meanings), meaning)
+                found.setdefault((scheme, value), []).append((-len(context_groups), meaning))
     for value, retired in snomed["SCT"].items():
         if ("SCT", value) in found:
             found.setdefault(("SRT", retired), found["SCT", value])
-    return MappingProxyType({key: tuple(meanings) for key, meanings in found.items()})
+    # the meaning that most context groups use is the usual one
+    return MappingProxyType(
+        {key: tuple(meaning for _, meaning in sorted(ranked)) for key, ranked in found.items()}
+    )
 
 
 def meaning_of(scheme: str, value: str, written: str) -> str | None:

@@ -32,6 +32,9 @@ _CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _MAXIMUM_AGE = 999
 _TEXT_VRS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_NUMBER_VRS = frozenset(
+    {"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"}
+)
 _BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _DUMMIES: Mapping[str, Any] = MappingProxyType(
     {
@@ -147,6 +150,8 @@ def _kept(element: DataElement, rule: Rule, identity: Identity) -> object:
     values = values_of(element)
     if element.VR == "AS":
         return _age(values, identity.maximum_age_years)
+    if element.VR in _NUMBER_VRS and not all(isinstance(value, int | float) for value in values):
+        return None  # pydicom reads text where a number should be as text
     if element.VR == "CS" and not all(_CODE_STRING.fullmatch(str(value)) for value in values):
         return None
     if rule.pattern and not all(re.fullmatch(rule.pattern, str(value)) for value in values):

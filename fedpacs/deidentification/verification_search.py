@@ -23,8 +23,8 @@ _UID_CHARACTERS = b"0123456789."
 def found_in_bytes(content: bytes, evidence: Evidence) -> Iterator[str]:
     """Give the code of each kind of value that stands anywhere in the bytes.
 
-    Text is looked for in UTF-8, UTF-16 and the character sets of the original, ASCII case
-    ignored; UIDs as a whole, not as part of a longer number.
+    Text is looked for in UTF-8, UTF-16 and the character sets of the original, as written, in lower
+    and in upper case; UIDs as a whole, not as part of a longer number.
     """
     lower = content.lower()
     codecs = tuple(dict.fromkeys((*_UNICODE, *evidence.charset)))
@@ -38,9 +38,9 @@ def _forms(text: str, codecs: Iterable[str]) -> set[bytes]:
     forms = set()
     for codec in codecs:
         try:
-            forms.add(text.encode(codec).lower())
+            forms.update(form.encode(codec).lower() for form in (text, text.lower(), text.upper()))
         except (UnicodeEncodeError, LookupError):
-            continue
+            continue  # a character set that cannot hold the text cannot leak it
     return forms
 
 

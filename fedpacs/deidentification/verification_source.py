@@ -5,12 +5,14 @@ is gone or changed in the output; a person's name or number had to go in any cas
 
 Which values are looked for (so that clean files raise no false alarm):
 
-- *names*: each word of at least four letters of every PN value, and the whole value;
+- *names*: each word of at least four letters of every PN value; in every byte from six letters
+  on, unless it is a word of the DICOM dictionaries, and the whole value;
 - *numbers and addresses of the patient*: at least four characters;
 - *UIDs* that the standard does not define: at least eight characters;
 - *dates*: complete ones, looked for in text only;
-- *any other text that went*: at least six bytes, with a letter, four different characters and a
-  word that the DICOM dictionaries do not know, unless a value that rightly stayed contains it.
+- *any other text that went*: at least six bytes, with a letter and four different characters, and
+  no phrase of the DICOM dictionaries nor just one or two of their words (an institution's name
+  may be), unless a value that rightly stayed contains it.
 
 Placeholders such as ANONYMIZED name nobody and are not looked for.
 """
@@ -53,7 +55,9 @@ _PATIENT_NUMBERS = frozenset(
         0x00402016, 0x00402017, 0x00401001,
     }
 )  # fmt: skip
+_PLACES = frozenset({0x00080080, 0x00080081, 0x00081010, 0x00081040})
 _MINIMUM_CHARACTERS = 4
+_COMMON_WORDS = 2
 _MINIMUM_TEXT_BYTES = 6
 _MINIMUM_UID_CHARACTERS = 8
 _MINIMUM_DISTINCT = 4
@@ -116,8 +120,14 @@ def texts(element: DataElement) -> list[str]:
     if isinstance(value, bytes):
         return _printable(value) if len(value) <= _MAXIMUM_BULK_BYTES else []
     many = value if isinstance(value, MultiValue | list) else [value]
-    found = (str(getattr(one, "original_string", one)).strip(" \0\r\n\t") for one in many)
+    found = (_written(one).strip(" \0\r\n\t") for one in many)
     return [text for text in found if text]
+
+
+def _written(value: object) -> str:
+    """Give a number as it was written; a person's name keeps bytes under that attribute."""
+    original = getattr(value, "original_string", None)
+    return original if isinstance(original, str) else str(value)
 
 
 def _printable(content: bytes) -> list[str]:
@@ -125,19 +135,21 @@ def _printable(content: bytes) -> list[str]:
 
 
 @cache
-def vocabulary() -> frozenset[str]:
-    """Words of DICOM: names of attributes, UIDs and coded concepts. They identify nobody."""
-    words: set[str] = set()
-    for entry in DicomDictionary.values():
-        words.update(_WORD.findall(entry[2].casefold()))
-    for entry in UID_dictionary.values():
-        words.update(_WORD.findall(entry[0].casefold()))
+def phrases() -> frozenset[str]:
+    """Phrases of DICOM: names of attributes, UIDs and coded concepts. They identify nobody."""
+    found = {entry[2].casefold() for entry in DicomDictionary.values()}
+    found.update(entry[0].casefold() for entry in UID_dictionary.values())
     listing = cast("dict[str, dict[str, dict[str, tuple[str, list[int]]]]]", concepts)
     for by_keyword in listing.values():
         for by_value in by_keyword.values():
-            for meaning, _ in by_value.values():
-                words.update(_WORD.findall(meaning.casefold()))
-    return frozenset(words)
+            found.update(meaning.casefold() for meaning, _ in by_value.values())
+    return frozenset(found)
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Words of those phrases."""
+    return frozenset(word for phrase in phrases() for word in _WORD.findall(phrase))
 
 
 def gather(original: Dataset, kept: dict[Path, list[str]]) -> Evidence:
@@ -195,10 +207,15 @@ class _Collector:
                 continue
             for part in _NAME_PART.findall(value):
                 if sum(character.isalpha() for character in part) >= _MINIMUM_CHARACTERS:
-                    self._names.add(part.casefold())
+                    self._add_name(part)
             for group in value.split("="):
                 if len(group.strip("^ ")) >= _MINIMUM_TEXT_BYTES and "^" in group.strip("^ "):
                     self._strings.add(group.strip("^ "))
+
+    def _add_name(self, part: str) -> None:
+        self._names.add(part.casefold())
+        if len(part) >= _MINIMUM_TEXT_BYTES and part.casefold() not in vocabulary():
+            self._strings.add(part)
 
     def _visit_numbers(self, values: list[str]) -> None:
         for value in values:
@@ -230,7 +247,8 @@ class _Collector:
             self._stayed.update(value.casefold() for value in values)
             return
         if vr != "CS":
-            self._texts.update(value for value in values if _is_distinctive(value))
+            common = where[-1] not in _PLACES
+            self._texts.update(value for value in values if _is_distinctive(value, common=common))
 
     def evidence(self, charset: tuple[str, ...]) -> Evidence:
         stayed = "\n".join(self._stayed)
@@ -245,11 +263,15 @@ class _Collector:
         )
 
 
-def _is_distinctive(text: str) -> bool:
+def _is_distinctive(text: str, *, common: bool) -> bool:
+    """Tell whether a text is worth looking for; `common` words need not be."""
     folded = text.casefold()
     if folded in PLACEHOLDERS or len(text.encode()) < _MINIMUM_TEXT_BYTES:
         return False
     if len(set(folded)) < _MINIMUM_DISTINCT or not any(c.isalpha() for c in text):
         return False
+    if not common:
+        return True
     words = _WORD.findall(folded)
-    return any(word not in vocabulary() for word in words)
+    known = len(words) <= _COMMON_WORDS and all(word in vocabulary() for word in words)
+    return not known and folded not in phrases()

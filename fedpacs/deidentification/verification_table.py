@@ -7,6 +7,7 @@ data. An attribute that the table protects may not hold the value that it held b
 from __future__ import annotations
 
 import csv
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, cast
@@ -56,6 +57,7 @@ _CODE_VALUES = (0x00080100, 0x00080119, 0x00080120)
 _OWN_SCHEME = "99FEDPACS"
 _AGE = 0x00101010
 _OLDEST_YEARS = 90
+_NUMBER = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?")
 _STRAY_GROUPS = (0x0000, 0x0002, 0x0004)
 _GRAPHIC_GROUPS = (0x5000, 0x6000)
 
@@ -145,6 +147,8 @@ def attribute_findings(
             yield "deid.unlisted-attribute"
     elif _keeps_value(element, before, row, options):
         yield "deid.value-kept"
+    if element.VR in {"DS", "IS"} and not all(_NUMBER.fullmatch(t) for t in texts(element)):
+        yield "deid.not-a-number"
     if tag == _AGE and any(_is_too_old(text) for text in texts(element)):
         yield "deid.age"
 

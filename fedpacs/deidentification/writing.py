@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,8 @@ def write_once(content: bytes, path: Path) -> str:
     except OSError as error:
         raise UnwritableOutputError(f"A file cannot be written: {error.strerror}.") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return digest
 
 
