@@ -167,7 +167,7 @@ def routes():
 
 
 def test_the_superlink_s_interfaces_lie_where_the_guard_looks(routes):
-    for name in ("register-node", "unregister-node", "start-run", "stop-run", "stream-logs"):
+    for name in ("list-nodes", "start-run", "stop-run", "stream-logs", "add-app"):
         assert [path for path in routes if path.endswith(f"/{name}")] == [f"/v1/control/{name}"]
     known = ("/v1/control/", "/v1/fleet/", "/v1/runtime/", "/health", "/docs", "/openapi.json")
     assert [path for path in routes if not path.startswith(known)] == []
