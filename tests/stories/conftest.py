@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - fixtures are read by people with their types
 
 import pytest
 import tomli_w
@@ -50,26 +51,39 @@ def edit(file: Path, **tables: dict[str, object]) -> None:
 @pytest.fixture(scope="session")
 def patients(tmp_path_factory) -> tuple[Path, PlantedIdentity]:
     folder = tmp_path_factory.mktemp("patients")
-    recipe = replace(RECIPES["cedar"], patients=12, follow_ups=1)
+    cedar = RECIPES["cedar"]
+    recipe = replace(cedar, patients=13, follow_ups=1, grid=replace(cedar.grid, slices=3))
     return folder, write_patients(recipe, folder)
 
 
 @pytest.fixture
 def clinic(tmp_path, patients) -> Clinic:
-    """Cedar, which exports to a folder, with twelve patients and nothing ingested."""
-    import shutil
+    """Cedar, which exports to a folder, with thirteen patients (fourteen studies), nothing ingested."""
+    return _open(tmp_path / "demo", *patients)
 
-    workspace = prepare_workspace(tmp_path / "demo", rounds=2)
-    place = next(p for p in workspace.hospitals if p.name == "cedar")
-    folder, planted = patients
-    export = place.folder / "export"
-    shutil.copytree(folder, export)
-    made = Clinic(place, workspace.job_file, export, planted)
-    made.edit_job(cohort={"minimum_patients": 10})
-    return made
+
+@pytest.fixture(scope="session")
+def ingested_once(tmp_path_factory, patients) -> Path:
+    root = tmp_path_factory.mktemp("ingested") / "demo"
+    clinic = _open(root, *patients)
+    clinic.site().ingest(clinic.job)
+    clinic.site().premises.book.close()
+    return root
 
 
 @pytest.fixture
-def ingested(clinic) -> Clinic:
-    clinic.site().ingest(clinic.job)
+def ingested(tmp_path, ingested_once, patients) -> Clinic:
+    """The same with its cohort drawn; a copy, for everything in a site is relative to its file."""
+    shutil.copytree(ingested_once, tmp_path / "demo")
+    return _open(tmp_path / "demo", *patients)
+
+
+def _open(root: Path, folder: Path, planted: PlantedIdentity) -> Clinic:
+    workspace = prepare_workspace(root, rounds=2)
+    place = next(p for p in workspace.hospitals if p.name == "cedar")
+    export = place.folder / "export"
+    if not export.exists():
+        shutil.copytree(folder, export)
+    clinic = Clinic(place, workspace.job_file, export, planted)
+    clinic.edit_job(cohort={"minimum_patients": 12})
     return clinic

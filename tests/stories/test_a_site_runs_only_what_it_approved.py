@@ -4,7 +4,7 @@ import pytest
 
 from fedpacs.agent.gates import GateClosedError
 from fedpacs.agent.service import NotApprovedError
-from fedpacs.core.errors import RecordsError
+from fedpacs.agent.site import NotAnApproverError
 
 
 def approve(clinic):
@@ -56,7 +56,7 @@ def test_another_profile_voids_the_approval(ingested):
 
 
 def test_a_stranger_cannot_approve(ingested):
-    with pytest.raises(RecordsError):
+    with pytest.raises(NotAnApproverError):
         ingested.site().approve(ingested.job, "mallory", ingested.place.dpo_key)
 
 
@@ -64,7 +64,7 @@ def test_the_name_of_an_approver_without_the_key_is_not_enough(ingested, tmp_pat
     from fedpacs.crypto.signatures import SigningKey
 
     SigningKey.create(tmp_path / "forged.pem")
-    with pytest.raises(RecordsError):
+    with pytest.raises(NotAnApproverError):
         ingested.site().approve(ingested.job, "dpo", f"file:{tmp_path / 'forged.pem'}")
 
 

@@ -17,17 +17,17 @@ from fedpacs.records.events import EventKind
 
 def test_every_study_is_found_sealed_and_written_into_the_book(clinic):
     report = clinic.site().ingest(clinic.job)
-    assert report.found == report.sealed == 13
+    assert report.found == report.sealed == 14
     assert report.quarantined == {}
     kinds = [entry.event.kind for entry in clinic.site().premises.book.entries()]
-    assert kinds.count(EventKind.STUDY_SEALED) == 13
+    assert kinds.count(EventKind.STUDY_SEALED) == 14
     assert clinic.site().status().book_verifies
 
 
 def test_a_second_ingest_changes_nothing(ingested):
     before = ingested.site().status()
     report = ingested.site().ingest(ingested.job)
-    assert (report.already_sealed, report.sealed, report.retrieved) == (13, 0, 0)
+    assert (report.already_sealed, report.sealed, report.retrieved) == (14, 0, 0)
     after = ingested.site().status()
     assert (after.studies, after.patients) == (before.studies, before.patients)
 
@@ -37,7 +37,7 @@ def test_a_damaged_object_puts_its_study_aside_and_the_rest_goes_on(clinic):
     content = victim.read_bytes()
     victim.write_bytes(content[: len(content) // 2])
     report = clinic.site().ingest(clinic.job)
-    assert report.sealed == 12
+    assert report.sealed == 13
     assert sum(report.quarantined.values()) == report.found - report.sealed <= 1
 
 
@@ -49,10 +49,10 @@ def test_what_is_put_aside_says_why_and_keeps_its_files(clinic):
     ds.BurnedInAnnotation = "YES"
     ds.save_as(victim)
     report = clinic.site().ingest(clinic.job)
-    assert report.quarantined == {"deid.burned-in-text": 1}
+    assert report.quarantined == {"deid.burned-in": 1}
     (folder,) = clinic.place.config.store.quarantine.iterdir()
-    assert json.loads((folder / "reason.json").read_text())["code"] == "deid.burned-in-text"
-    assert len(list((folder / "files").iterdir())) == 9
+    assert json.loads((folder / "reason.json").read_text())["code"] == "deid.burned-in"
+    assert len(list((folder / "files").iterdir())) == 4
     assert folder.stat().st_mode & 0o077 == 0
 
 
@@ -67,7 +67,7 @@ def test_a_repaired_study_leaves_the_quarantine(clinic):
     clinic.site().ingest(clinic.job)
     victim.write_bytes(good)
     report = clinic.site().ingest(clinic.job)
-    assert (report.already_sealed, report.sealed, report.quarantined) == (12, 1, {})
+    assert (report.already_sealed, report.sealed, report.quarantined) == (13, 1, {})
     assert clinic.site().status().quarantined == {}
 
 
@@ -78,7 +78,7 @@ def test_a_study_that_has_grown_is_fetched_again(clinic):
     clinic.site().ingest(clinic.job)
     late.write_bytes(content)
     report = clinic.site().ingest(clinic.job)
-    assert (report.already_sealed, report.sealed) == (12, 1)
+    assert (report.already_sealed, report.sealed) == (13, 1)
 
 
 def test_staging_is_empty_after_an_ingest(ingested):
@@ -96,9 +96,9 @@ def test_a_killed_ingest_is_finished_by_the_next(clinic):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     report = clinic.site().ingest(clinic.job)
-    assert report.already_sealed + report.sealed == 13
+    assert report.already_sealed + report.sealed == 14
     status = clinic.site().status()
-    assert (status.studies, status.quarantined, status.book_verifies) == (13, {}, True)
+    assert (status.studies, status.quarantined, status.book_verifies) == (14, {}, True)
 
 
 def _sealed_some(clinic) -> bool:
@@ -128,4 +128,4 @@ def test_too_few_patients_close_gate_2_but_lose_nothing(clinic):
     with pytest.raises(GateClosedError) as caught:
         clinic.site().ingest(clinic.job)
     assert caught.value.code == "cohort.too-few-patients"
-    assert clinic.site().status().studies == 13
+    assert clinic.site().status().studies == 14
