@@ -18,7 +18,7 @@ from fedpacs.cli.options import (
 from fedpacs.cli.output import show, show_checks, show_steps
 from fedpacs.cli.progress import progress
 from fedpacs.cli.verdict import conclude
-from fedpacs.core.errors import AgentError, PacsError, PolicyError, UsageError
+from fedpacs.core.errors import AgentError, PacsError, UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Run one hospital, from its PACS and back to it.")
 
@@ -83,17 +83,10 @@ def ingest(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) ->
     config = load_job(job_path(job))
     with progress() as report:
         outcome = Site.open(site).ingest(config, report)
-    error = PolicyError(
-        "The cohort gate stayed closed: what is sealed does not make a cohort yet.",
-        hint=f"The newest lines of `fedpacs audit show --site {site}` give the reasons.",
-    )
-    step = f"`fedpacs site approve --site {site} --job {job} --approver NAME --key URI`"
-    drawn = outcome.cohort is not None
-    conclude(
+    show(
         outcome,
-        None if drawn else error,
-        lambda: show(outcome, next_step=step if drawn else ""),
         as_json=as_json,
+        next_step=f"`fedpacs site approve --site {site} --job {job} --approver NAME --key URI`",
     )
 
 

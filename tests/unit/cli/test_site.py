@@ -76,10 +76,8 @@ def test_a_closed_cohort_gate_is_told_by_the_exit_status(site, folder, capsys):
     assert site("ingest", "--job", "brain-tissue", "--json") == 20
     out, err = capsys.readouterr()
     document = json.loads(out)
-    assert document["sealed"] == 2
-    assert document["cohort"] is None
-    assert document["code"] == "policy.refused"
-    assert "audit show" in document["hint"]
+    assert document["code"] == "cohort.empty-part"
+    assert "The cohort has 2 patients" in document["message"]
     assert err.startswith("ingest: 1 of ")
 
 
