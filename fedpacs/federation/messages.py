@@ -39,6 +39,8 @@ CONFIG = "config"
 METRICS = "metrics"
 _JOB_DIGEST = "job-digest"
 _SERVER_ROUND = "server-round"
+_MAXIMUM_EXAMPLES = 1e9
+"""Far beyond any hospital; more would drown the other sites' weights in the average."""
 _NPY_HEADER_BYTES = 4096
 """Room for the header of NumPy's .npy format around the packed values."""
 
@@ -133,7 +135,7 @@ def read_update(
         kinds[ARRAYS] = ArrayRecord
     _require_keys(content, kinds)
     metrics = _numbers(dict(content[METRICS]), schema)
-    if NUM_EXAMPLES not in metrics or metrics[NUM_EXAMPLES] <= 0:
+    if not 0 < metrics.get(NUM_EXAMPLES, 0) <= _MAXIMUM_EXAMPLES:
         raise UnexpectedRecordError("A reply does not say how many examples stand behind it.")
     weights = _unpack(content.array_records[ARRAYS], schema) if kind == TRAIN else None
     return ReleasedUpdate(asked.job_digest, asked.server_round, weights, metrics)

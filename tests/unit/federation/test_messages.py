@@ -159,6 +159,7 @@ def test_an_additional_record_is_refused_on_both_sides(key, record):
         {"num-examples": 3.0, "loss": float("nan")},
         {"num-examples": 3.0, "loss": [1.0, 2.0]},
         {"num-examples": float("inf")},
+        {"num-examples": 1e300},
     ],
 )
 def test_any_other_number_is_refused_by_the_server(metrics):
