@@ -32,9 +32,7 @@ _CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _MAXIMUM_AGE = 999
 _TEXT_VRS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
-_NUMBER_VRS = frozenset(
-    {"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"}
-)
+_NUMBER_VRS = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _DUMMIES: Mapping[str, Any] = MappingProxyType(
     {

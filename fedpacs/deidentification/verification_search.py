@@ -35,7 +35,7 @@ def found_in_bytes(content: bytes, evidence: Evidence) -> Iterator[str]:
 
 
 def _forms(text: str, codecs: Iterable[str]) -> set[bytes]:
-    forms = set()
+    forms: set[bytes] = set()
     for codec in codecs:
         try:
             forms.update(form.encode(codec).lower() for form in (text, text.lower(), text.upper()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
@@ -15,6 +15,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 from fedpacs.crypto.pseudonyms import Pseudonymiser
 from fedpacs.deidentification.engine import Engine
 from fedpacs.deidentification.profile import load_profile
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEY = hashlib.sha256(b"a key for tests only").digest()
 ROOT = "1.2.826.0.1.3680043.9.7433"

@@ -105,7 +105,7 @@ def test_items_are_treated_like_the_data_set(deidentified, mr):
     assert str(item.PatientName).startswith("P-")
 
 
-def test_private_graphics_and_stray_groups_go(deidentified, mr, tmp_path):
+def test_private_graphics_and_stray_groups_go(deidentified, mr):
     mr.add_new(0x00080000, "UL", 100)
     mr.add_new(0x00041130, "CS", "GRABOWSKA")
     mr.add_new(0x00081115, "SQ", [])

@@ -229,7 +229,7 @@ def test_no_false_alarm_over_a_series(engine, series, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("keyword", "value"),
+    "common",
     [
         ("PatientID", "1"),
         ("PatientID", "000000"),
@@ -245,8 +245,8 @@ def test_no_false_alarm_over_a_series(engine, series, tmp_path):
         ("AccessionNumber", "16"),
     ],
 )
-def test_short_and_common_values_raise_no_alarm(engine, mr, saved, tmp_path, keyword, value):
-    setattr(mr, keyword, value)
+def test_short_and_common_values_raise_no_alarm(engine, mr, saved, tmp_path, common):
+    setattr(mr, *common)
     original = saved(mr)
     output = engine.deidentify_file(original, tmp_path / "out").path
     assert verify_instance(original, output) == ()
