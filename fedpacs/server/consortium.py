@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from fedpacs.config.consortium import load_consortium
 from fedpacs.config.job import JobConfig, load_job
-from fedpacs.core.errors import FederationError
+from fedpacs.core.errors import FederationError, FedpacsError
 from fedpacs.crypto.pki import create_authority, issue_server_certificate
 from fedpacs.federation.bundle import build_bundle
 from fedpacs.federation.processes import Supervisor
@@ -157,7 +157,7 @@ class Consortium:
                 time.sleep(_WATCH_S)
             raise ServerStoppedError(f"The SuperLink ended; its log is {superlink.log}.")
 
-    @contextmanager
+    @contextlib.contextmanager
     def started(self, progress: Progress | None = None) -> Iterator[Child]:
         """Run the SuperLink as long as the block runs, with every admitted member registered."""
         tell = progress or _nothing
@@ -219,7 +219,8 @@ class Consortium:
             try:
                 record = follow(control, run_id, job, folder, progress or _nothing)
             except BaseException:
-                control.stop_run(run_id)
+                with contextlib.suppress(FedpacsError):  # the first error is the one to tell
+                    control.stop_run(run_id)
                 raise
         return report_of(record, self.home)
 
