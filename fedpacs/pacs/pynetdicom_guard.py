@@ -1,6 +1,6 @@
 """Guard around pynetdicom: a lost-response race closed, identifiers kept out of logs, no stalls.
 
-`install` does four things, once per process:
+`install` does five things, once per process:
 
 - It closes a race of pynetdicom 3.0.4 that loses a DIMSE response (its issues 875, 435, 842). The
   reactor thread announces "paused", waits at a checkpoint and only after that takes the
@@ -10,7 +10,8 @@
 - It replaces whatever pynetdicom logs by the place in its source that spoke: its messages quote
   UIDs, identifiers and exceptions.
 - It switches off the printing of query identifiers.
-- It closes the socket of a failed connect, which pynetdicom leaves to the garbage collector.
+- It closes the sockets of failed connections, which pynetdicom leaves to the garbage collector.
+- It has retired storage classes served like the others; archives are full of them.
 
 `WIRE_HANDLERS` belong on every association: peers built on DCMTK pause 40 ms per message (Nagle
 on their side against delayed ACK on ours) unless ACKs are sent at once.
@@ -23,8 +24,11 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from pynetdicom import _config, evt
+from pydicom.uid import UID
+from pynetdicom import StoragePresentationContexts, _config, evt
 from pynetdicom.association import Association
+from pynetdicom.service_class import ServiceClass, StorageServiceClass
+from pynetdicom.sop_class import register_uid, uid_to_service_class
 from pynetdicom.transport import AssociationSocket
 
 if TYPE_CHECKING:
@@ -96,8 +100,9 @@ def install() -> None:
         _redact()
         if getattr(Association.__init__, "guarded", False):
             return
+        _serve_retired_classes()
         Association.__init__ = _guarded_init(Association.__init__)  # type: ignore[method-assign]  # the patch
-        AssociationSocket.connect = _closing(AssociationSocket.connect)  # type: ignore[method-assign]  # the patch
+        AssociationSocket._shutdown_socket = _closing(AssociationSocket._shutdown_socket)  # type: ignore[method-assign]  # noqa: SLF001 - the patch
 
 
 def _redact() -> None:
@@ -120,16 +125,23 @@ def _guarded_init(original: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
-def _closing(original: Callable[..., None]) -> Callable[..., None]:
-    """Close the socket of a failed connect, which pynetdicom 3.0.4 only forgets."""
+def _serve_retired_classes() -> None:
+    for context in StoragePresentationContexts:
+        uid = UID(str(context.abstract_syntax))
+        if uid_to_service_class(uid) is ServiceClass:  # none: an acceptor would abort
+            register_uid(uid, uid.keyword, StorageServiceClass)
 
-    def connect(self: AssociationSocket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - stands in for it
+
+def _closing(original: Callable[..., None]) -> Callable[..., None]:
+    """Close the socket even where its shutdown fails, as it does on a dead connection."""
+
+    def shutdown_socket(self: AssociationSocket) -> None:
         opened = self.socket
-        original(self, *args, **kwargs)
-        if self.socket is None and opened is not None:
+        original(self)
+        if opened is not None:
             opened.close()
 
-    return connect
+    return shutdown_socket
 
 
 def _no_delay(event: evt.Event) -> None:

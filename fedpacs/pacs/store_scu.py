@@ -75,6 +75,8 @@ def _send(association: Association, path: Path) -> str:
         status = status_of(association.send_c_store(read_dataset(path, pixels=True)))
     except ValueError:  # pynetdicom: no accepted context fits
         return _NO_CONTEXT
+    except RuntimeError:  # pynetdicom: the association has just ended
+        return _DROPPED
     if status is None:
         return _DROPPED
     if status == SUCCESS or status in STORED_WITH_WARNING:
