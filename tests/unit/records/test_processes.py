@@ -176,11 +176,12 @@ def test_another_user_gets_as_much_as_the_permissions_say(
 def test_a_forked_child_does_not_use_its_parents_connections(desk, make_event):
     with desk.book() as book:
         book.append(make_event(0))
+        parents = book._database._engine.pool
         child = os.fork()
         if child == 0:
             try:
                 book.append(make_event(1))
-                os._exit(0)
+                os._exit(2 if book._database._engine.pool is parents else 0)
             finally:
                 os._exit(1)
         assert os.waitpid(child, 0)[1] == 0

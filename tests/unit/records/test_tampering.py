@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 
@@ -249,6 +250,20 @@ def test_a_kept_checkpoint_shows_that_history_was_written_anew_with_the_agents_o
         assert anew.verify().ok
         found = anew.verify(witnesses=[kept])
     assert (found.ok, found.fault_code) == (False, "records.rolled-back")
+
+
+def test_a_twin_with_the_same_entries_is_not_taken_for_the_book(desk, make_event, tmp_path):
+    books = []
+    for name in ("book.db", "twin.db"):
+        url = f"sqlite:///{tmp_path / name}"
+        with Book.open(url, desk.key, clock=lambda: datetime(2026, 1, 1, tzinfo=UTC)) as book:
+            book.append(make_event())
+            books.append((url, book.checkpoint()))
+    (url, own), (_, twins) = books
+    assert own.root == twins.root
+    with Book.open(url) as auditor:
+        assert auditor.verify(desk.key.public, [own]).ok
+        assert auditor.verify(desk.key.public, [twins]).fault_code == "records.rolled-back"
 
 
 def test_a_forged_witness_is_not_taken_for_one(written, tmp_path):
