@@ -22,6 +22,7 @@ from fedpacs.pacs.archive_store import ArchiveStore
 from fedpacs.pacs.associations import application_entity
 from fedpacs.pacs.contexts import ALL_STORAGE_CLASSES, TRANSFER_SYNTAXES
 from fedpacs.pacs.errors import CannotListenError
+from fedpacs.pacs.listening import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,27 +60,24 @@ class EmbeddedPacs:
         access = AccessList(peers)
         self._store = ArchiveStore(root)
         services = ArchiveServices(self._store, access, ae_title)
-        self._entity = _entity(ae_title)
+        entity = _entity(ae_title)
         try:
-            self._server = self._entity.start_server(
-                address, block=False, evt_handlers=services.handlers()
+            self._listener = Listener(
+                entity, address, entity.supported_contexts, services.handlers()
             )
-        except OSError as error:
+        except CannotListenError as error:
             self._store.close()
-            raise CannotListenError(
-                f"Cannot listen on {address[0]}:{address[1]}.",
-                hint="Choose another port, or stop the program that holds it.",
-            ) from error
+            error.hint = "Choose another port, or stop the program that holds it."
+            raise
 
     @property
     def port(self) -> int:
         """Port it listens on."""
-        assert self._server is not None  # noqa: S101 - start_server(block=False) gives one
-        return int(self._server.socket.getsockname()[1])  # type: ignore[union-attr]  # bound
+        return self._listener.port
 
     def close(self) -> None:
         """Stop listening, abort what is open and close the store."""
-        self._entity.shutdown()
+        self._listener.close()
         self._store.close()
 
     def __enter__(self) -> Self:

@@ -18,12 +18,11 @@ from fedpacs.pacs import pynetdicom_guard
 from fedpacs.pacs.associations import application_entity, reject_caller
 from fedpacs.pacs.contexts import accepted_contexts
 from fedpacs.pacs.errors import CannotListenError
+from fedpacs.pacs.listening import Listener
 from fedpacs.pacs.status import NOT_AUTHORISED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from pynetdicom.transport import ThreadedAssociationServer
 
     from fedpacs.config.site import DimsePacs
     from fedpacs.pacs.sink import Sink
@@ -46,38 +45,26 @@ class StorageScp:
     def __init__(self, pacs: DimsePacs) -> None:
         self._pacs = pacs
         self._sink: Sink | None = None
-        self._server = self._listen()
-
-    def _listen(self) -> ThreadedAssociationServer:
-        pacs = self._pacs
         if pacs.storage_scp_port is None:
             raise CannotListenError("C-MOVE needs `storage_scp_port`, and the site names none.")
         entity = application_entity(pacs.calling_ae_title, pacs.timeout_s)
         entity.require_calling_aet = [pacs.called_ae_title]
         entity.require_called_aet = True
-        try:
-            server = entity.start_server(
-                (pacs.storage_scp_host, pacs.storage_scp_port),
-                block=False,
-                contexts=accepted_contexts([MRImageStorage]),
-                evt_handlers=[
-                    *pynetdicom_guard.WIRE_HANDLERS,
-                    (evt.EVT_REQUESTED, self._check_address),
-                    (evt.EVT_C_STORE, self._store),
-                ],
-            )
-        except OSError as error:
-            raise CannotListenError(
-                f"Cannot listen on {pacs.storage_scp_host}:{pacs.storage_scp_port}."
-            ) from error
-        if server is None:
-            raise CannotListenError("The Storage SCP did not start.")
-        return server
+        self._listener = Listener(
+            entity,
+            (pacs.storage_scp_host, pacs.storage_scp_port),
+            accepted_contexts([MRImageStorage]),
+            [
+                *pynetdicom_guard.WIRE_HANDLERS,
+                (evt.EVT_REQUESTED, self._check_address),
+                (evt.EVT_C_STORE, self._store),
+            ],
+        )
 
     @contextmanager
     def receiving(self, sink: Sink, sop_class_uids: frozenset[str]) -> Iterator[None]:
         """Let instances into a sink for the length of a ``with`` block."""
-        self._server.contexts = accepted_contexts(sop_class_uids)
+        self._listener.accept_only(accepted_contexts(sop_class_uids))
         self._sink = sink
         try:
             yield
@@ -86,7 +73,7 @@ class StorageScp:
 
     def close(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
+        self._listener.close()
 
     def _check_address(self, event: evt.Event) -> None:
         address = event.assoc.requestor.address
