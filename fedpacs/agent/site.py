@@ -204,8 +204,14 @@ class Site:
     def revoke(self, job: JobConfig, approver: str, key_uri: str) -> str:
         """Take an approval back; it holds for the very next task."""
         terms = self.terms(job)
+        # The book first: a revocation that it tells of holds even if its own row is deleted.
+        self.premises.record(
+            EventKind.APPROVAL_REVOKED,
+            terms=terms.digest,
+            job=terms.job_digest,
+            approver=approver,
+        )
         self.premises.approvals.revoke(terms.digest, approver, SigningKey.load(key_uri))
-        self.premises.record(EventKind.APPROVAL_REVOKED, terms=terms.digest, job=terms.job_digest)
         return terms.digest
 
     def train(self, job: JobConfig, progress: Progress | None = None) -> RunReport:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from fedpacs.config.load import Frozen, load
 
@@ -28,6 +28,8 @@ def _key_uri(value: str) -> str:
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 KeyUri = Annotated[str, AfterValidator(_key_uri)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+ApproverName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
+PublicKey = Annotated[str, Field(pattern=r"^ed25519:[0-9a-f]{64}$")]
 SiteName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
 
 
@@ -95,9 +97,16 @@ class Book(Frozen):
 class Approval(Frozen):
     """Whose signature makes a job run here."""
 
-    approvers: Annotated[dict[str, str], Field(min_length=1)]
+    approvers: Annotated[dict[ApproverName, PublicKey], Field(min_length=1)]
     """Name to Ed25519 public key (``ed25519:`` and 64 hexadecimal digits)."""
     required: Annotated[int, Field(ge=1, le=5)] = 1
+
+    @model_validator(mode="after")
+    def _enough_approvers(self) -> Approval:
+        if self.required > len(set(self.approvers.values())):
+            msg = "fewer approvers with keys of their own than `required`"
+            raise ValueError(msg)
+        return self
 
 
 class Limits(Frozen):
