@@ -67,9 +67,8 @@ def job():
     rules = job.federation.model_copy(
         update={"rounds": ROUNDS, "minimum_sites": 3, "round_timeout_s": 60.0}
     )
-    network = job.network.model_copy(
-        update={"parameters": {**job.network.parameters, "channels": [4, 8, 8, 8]}}
-    )
+    small = {"channels": [4, 8], "strides": [2], "num_res_units": 0, "norm": "instance"}
+    network = job.network.model_copy(update={"parameters": small})
     return job.model_copy(update={"federation": rules, "network": network})
 
 
@@ -106,7 +105,7 @@ def superlink(consortium):
     with consortium.started() as child:
         yield f"127.0.0.1:{consortium.config.superlink.port}"
         assert child.exit_status() is None
-        assert [command for command in processes(consortium) if b"supernode" in command] == []
+        assert [command for command in processes(consortium) if b"brisk_supernode" in command] == []
     assert processes(consortium) == [], "whoever was started is gone"
 
 

@@ -102,6 +102,7 @@ def test_a_job_is_found_by_its_digest_and_nothing_else(home, job):
     for name in ("", "../../etc/passwd", "b" * 64):
         with pytest.raises(UnknownJobError):
             home.job(name)
-    path.write_text(path.read_text().replace("seed = 7", "seed = 8"))
+    changed = job.model_copy(update={"job": job.job.model_copy(update={"title": "another"})})
+    path.write_bytes(home.keep_job(changed).read_bytes())
     with pytest.raises(UnknownJobError):
         home.job(job.digest)
