@@ -25,7 +25,7 @@ def demo(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run three synthetic hospitals on this machine, the whole road, and open a report."""
+    """Run three synthetic hospitals on this machine, the whole road, to a report to open."""
     from fedpacs.simulation.demo import DemoOptions, run_demo
 
     with progress() as report:
