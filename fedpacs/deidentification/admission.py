@@ -40,13 +40,20 @@ def object_rules() -> Mapping[str, tuple[str, str, str]]:
     The answer is ``yes``, ``stated`` (only when the object states that nothing is burned in) or the
     code of the refusal.
     """
-    text = files("fedpacs.deidentification").joinpath("data", "object_rules.csv").read_text("utf-8")
     return MappingProxyType(
-        {
-            line["sop_class_uid"]: (line["name"], line["answer"], line["reason"])
-            for line in csv.DictReader(text.splitlines())
-        }
+        {line["sop_class_uid"]: (line["name"], line["answer"], line["reason"]) for line in _lines()}
     )
+
+
+@cache
+def classes_without_pixels() -> frozenset[str]:
+    """SOP classes on the list whose objects hold no picture."""
+    return frozenset(line["sop_class_uid"] for line in _lines() if line["pixels"] == "no")
+
+
+def _lines() -> list[dict[str, str]]:
+    text = files("fedpacs.deidentification").joinpath("data", "object_rules.csv").read_text("utf-8")
+    return list(csv.DictReader(text.splitlines()))
 
 
 def admit(ds: FileDataset) -> None:
@@ -120,7 +127,7 @@ def _admit_picture(ds: FileDataset) -> None:
 
 def _admit_pixels(ds: FileDataset) -> None:
     present = [keyword for keyword in _PIXEL_KEYWORDS if keyword in ds]
-    if "Rows" not in ds and not present:
+    if str(ds.get("SOPClassUID", "")) in classes_without_pixels() and not present:
         return
     if len(present) != 1:
         raise DamagedPixelsError("The object has no pixel data, or more than one kind.")

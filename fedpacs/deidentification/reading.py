@@ -5,13 +5,20 @@ from __future__ import annotations
 import logging
 import warnings
 from contextlib import contextmanager
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pydicom
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from fedpacs.deidentification.errors import DamagedObjectError, NotDicomError
+from fedpacs.deidentification.wholeness import check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,28 +56,37 @@ def read_object(source: Path) -> FileDataset:
     NotDicomError
         If the file is not DICOM or cannot be opened.
     DamagedObjectError
-        If it is, but cannot be read.
+        If it is, but cannot be read, or not to its end.
     """
     with quiet():
-        ds = _read(source)
+        try:
+            content = source.read_bytes()
+        except OSError:
+            raise NotDicomError("The file cannot be opened.") from None
+        ds = _parse(content)
         _name_transfer_syntax(ds)
-        return ds
+    implicit, little = ds.original_encoding
+    check_whole(
+        content,
+        implicit=bool(implicit),
+        little=bool(little),
+        deflated=ds.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian,
+    )
+    return ds
 
 
-def _read(source: Path) -> FileDataset:
+def _parse(content: bytes) -> FileDataset:
     try:
-        return pydicom.dcmread(source)
+        return pydicom.dcmread(BytesIO(content))
     except InvalidDicomError:
-        return _without_preamble(source)
-    except OSError:
-        raise NotDicomError("The file cannot be opened.") from None
+        return _without_preamble(content)
     except Exception:  # noqa: BLE001 - damaged bytes make the parser fail in any way it likes
         raise DamagedObjectError("The header cannot be read.") from None
 
 
-def _without_preamble(source: Path) -> FileDataset:
+def _without_preamble(content: bytes) -> FileDataset:
     try:
-        ds = pydicom.dcmread(source, force=True)
+        ds = pydicom.dcmread(BytesIO(content), force=True)
         named = _SOP_CLASS_UID in ds or _MEDIA_SOP_CLASS_UID in ds.file_meta
     except Exception:  # noqa: BLE001 - these bytes may be anything at all
         raise NotDicomError("The file is not DICOM.") from None

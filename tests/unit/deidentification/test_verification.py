@@ -205,6 +205,23 @@ def test_findings_hold_no_value(pair):
     assert "Evidence()" in repr(verification_module.gather(pydicom.dcmread(original), {}))
 
 
+def _with_picture(path, folder):
+    """Give pydicom's CT and MR headers the picture that they were stripped of."""
+    if "dicomdirtests" not in path.parts:
+        return path
+    ds = pydicom.dcmread(path, force=True)
+    if ds.get("Modality") not in {"CT", "MR"} or "PixelData" in ds:
+        return path
+    ds.Rows = ds.Columns = 4
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.BitsAllocated = ds.BitsStored = 8
+    ds.HighBit, ds.PixelRepresentation = 7, 0
+    ds.PixelData = bytes(range(16))
+    ds["PixelData"].VR = "OB"
+    pydicom.dcmwrite(folder / "source.dcm", ds)
+    return folder / "source.dcm"
+
+
 @pytest.mark.parametrize("profile", ["basic", "gdpr-pseudonymised", "research-rich"])
 def test_no_false_alarm_over_pydicoms_own_files(profile, pseudonyms, tmp_path):
     engine = Engine(load_profile(profile), pseudonyms)
@@ -212,12 +229,13 @@ def test_no_false_alarm_over_pydicoms_own_files(profile, pseudonyms, tmp_path):
     for path in sorted(PYDICOM_FILES.rglob("*")):
         if not path.is_file() or path.stat().st_size > 600_000:
             continue
+        source = _with_picture(path, tmp_path)
         try:
-            output = engine.deidentify_file(path, tmp_path / path.name).path
+            output = engine.deidentify_file(source, tmp_path / path.name).path
         except DeidentificationError:
             continue
         verified += 1
-        if findings := verify_instance(path, output):
+        if findings := verify_instance(source, output):
             alarms[path.name] = findings
     assert verified >= 80
     assert alarms == {}
