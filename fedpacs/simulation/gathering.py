@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from fedpacs.simulation.workspace import Workspace
 
 _END_S = 60.0
+_ONLINE_S = 120.0
+_POLL_S = 0.5
+
+
+class NotOnlineError(SimulationError):
+    """A hospital of the demo did not come online in time."""
+
+    code = "simulation.not-online"
+    default_hint = "Read the logs named train-* in the workspace; the machine may be overloaded."
 
 
 class RunFailedError(SimulationError):
@@ -67,6 +77,7 @@ def federate(
         for place in workspace.hospitals:
             stack.enter_context(_tap(workspace, consortium, place.name))
         errands = [_join(workspace, supervisor, name) for name in _names(workspace)]
+        _wait_online(consortium, errands)
         report = consortium.run(
             workspace.job_file, lambda _what, done, total: _watch(errands, tell, done, total)
         )
@@ -85,9 +96,7 @@ def _names(workspace: Workspace) -> tuple[str, ...]:
 
 
 def _watch(errands: list[Errand], tell: Callable[[int, int], None], done: int, total: int) -> None:
-    for errand in errands:
-        if errand.child.exit_status() not in (None, 0):
-            errand.result()
+    _raise_for_any(errands)
     tell(done, total)
 
 
