@@ -16,6 +16,7 @@ def _read(charset: bytes, name: bytes) -> Dataset:
     return read_dataset(DicomBytesIO(content), is_implicit_VR=False, is_little_endian=True)
 
 
+@pytest.mark.filterwarnings("ignore:Unknown encoding")  # of pydicom, when it parses
 @pytest.mark.parametrize(
     ("charset", "encoded", "expected"),
     [
