@@ -95,6 +95,22 @@ def _names(workspace: Workspace) -> tuple[str, ...]:
     return tuple(place.name for place in workspace.hospitals)
 
 
+def _wait_online(consortium: Consortium, errands: list[Errand]) -> None:
+    """Wait until every hospital's SuperNode is online; a hospital that gave up says why."""
+    deadline = time.monotonic() + _ONLINE_S
+    while not all(member.online for member in consortium.status().members):
+        _raise_for_any(errands)
+        if time.monotonic() > deadline:
+            raise NotOnlineError("Not every hospital of the demo came online.")
+        time.sleep(_POLL_S)
+
+
+def _raise_for_any(errands: list[Errand]) -> None:
+    for errand in errands:
+        if errand.child.exit_status() not in (None, 0):
+            errand.result()
+
+
 def _watch(errands: list[Errand], tell: Callable[[int, int], None], done: int, total: int) -> None:
     _raise_for_any(errands)
     tell(done, total)

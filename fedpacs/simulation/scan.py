@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ENCODINGS = ("utf-8", "latin-1", "utf-16-le", "utf-16-be", "iso2022_jp", "cp1251", "iso8859_5")
 _PREFIX = 3
+_NEW_UID = b"2.25."
+_LONGEST_UID = 64
 _CHUNK_BYTES = 32 * 1024 * 1024
 
 
@@ -83,7 +85,11 @@ class Scanner:
         for position in np.flatnonzero(self._table[keys]).tolist():
             prefix = chunk[position : position + _PREFIX]
             for pattern, number in self._by_prefix[prefix]:
-                if number not in found and chunk.startswith(pattern, position):
+                if (
+                    number not in found
+                    and chunk.startswith(pattern, position)
+                    and not (pattern.isdigit() and _in_new_uid(chunk, position))
+                ):
                     found.add(number)
         return found
 
@@ -100,6 +106,13 @@ class Scanner:
     def scan_files(self, place: str, paths: Iterable[Path]) -> ScanResult:
         """Search files, names included."""
         return self.scan(place, (path.name.encode() + b"\0" + path.read_bytes() for path in paths))
+
+
+def _in_new_uid(chunk: bytes, position: int) -> bool:
+    """Tell whether digits stand inside one of our own new UIDs, where any may turn up by chance."""
+    start = chunk.rfind(_NEW_UID, max(position - _LONGEST_UID, 0), position)
+    between = chunk[start + len(_NEW_UID) : position]
+    return start >= 0 and (not between or between.isdigit())
 
 
 def _patterns(text: str) -> set[bytes]:

@@ -42,3 +42,12 @@ def test_counts_files_bytes_and_hits(tmp_path):
     (tmp_path / "MRN-20417733.dcm").write_bytes(b"")
     result = Scanner(["MRN-20417733"]).scan_files("folder", sorted(tmp_path.iterdir()))
     assert (result.files, result.hits) == (2, 1)
+
+
+def test_a_date_inside_a_new_uid_is_chance_and_anywhere_else_a_find():
+    scanner = Scanner(["19610412"])
+    assert not scanner.found_in(b"UI 2.25.11646196104120282380384363397250882488")
+    assert not scanner.found_in(b"UI 2.25.19610412123")
+    assert scanner.found_in(b"DT 19610412101500.000000")
+    assert scanner.found_in(b"UI 1.2.840.19610412.1")
+    assert scanner.found_in(b"2.25.123 19610412")
