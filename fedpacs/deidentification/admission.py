@@ -12,6 +12,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydicom.uid import UID
 
 from fedpacs.deidentification.errors import (
@@ -30,6 +31,7 @@ _UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 _SCREEN = ("SCREEN", "SCREENSAVE", "SCREEN SAVE", "SCREENSHOT", "PDF", "REPORT", "DOSE_INFO")
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
+_PIXEL_BITS = (8, 16, 32)
 _BITS_OF = {"PixelData": 0, "FloatPixelData": 32, "DoubleFloatPixelData": 64}
 
 
@@ -141,6 +143,26 @@ def _admit_pixels(ds: FileDataset) -> None:
     expected = _expected_bytes(ds, _BITS_OF[keyword])
     if not expected <= len(content) <= expected + expected % 2:
         raise DamagedPixelsError("The pixel data are not as long as the header says.")
+    if keyword == "PixelData":
+        _admit_unused_bits(ds, content)
+
+
+def _admit_unused_bits(ds: FileDataset, content: bytes) -> None:
+    """Refuse pictures with something in the bits that no pixel uses: old overlays lie there."""
+    allocated, stored = int(ds.BitsAllocated), int(ds.BitsStored)
+    if allocated not in _PIXEL_BITS or stored >= allocated:
+        return
+    order = "<" if ds.original_encoding[1] else ">"
+    size = allocated // 8
+    pixels = np.frombuffer(content[: len(content) // size * size], dtype=f"{order}u{size}")
+    unused = pixels >> stored
+    clean = unused == 0
+    if int(ds.PixelRepresentation) == 1:
+        clean |= unused == (1 << (allocated - stored)) - 1  # the sign, extended
+    if int(ds.HighBit) != stored - 1 or not clean.all():
+        raise UnsupportedObjectError(
+            "Something is stored in the bits that no pixel uses.", code="deid.embedded-overlay"
+        )
 
 
 def _admit_encapsulated(content: bytes) -> None:

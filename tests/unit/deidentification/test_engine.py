@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
@@ -199,6 +200,8 @@ def test_preamble_and_file_meta_are_new(deidentified, mr):
 )
 def test_the_transfer_syntax_stays(engine, mr, tmp_path, syntax):
     mr.file_meta.TransferSyntaxUID = syntax
+    if syntax == ExplicitVRBigEndian:
+        mr.PixelData = np.frombuffer(mr.PixelData, dtype="<u2").byteswap().tobytes()
     path = tmp_path / "source.dcm"
     pydicom.dcmwrite(
         path,

@@ -53,6 +53,11 @@ REFUSED = {
         lambda ds: ds.pop(0x60003000),
         "deid.embedded-overlay",
     ),
+    "overlay bits without a header": (
+        lambda ds: setattr(ds, "PixelData", ds.PixelData[:-2] + b"\x00\x80"),
+        "deid.embedded-overlay",
+    ),
+    "pixels not in the lowest bits": (_set("HighBit", 15), "deid.embedded-overlay"),
     "short pixels": (_set("PixelData", b"\0" * 100), "deid.damaged-pixels"),
     "long pixels": (_set("PixelData", b"\0" * 600), "deid.damaged-pixels"),
     "no pixels": (_drop("PixelData"), "deid.damaged-pixels"),
@@ -111,6 +116,12 @@ def test_a_refusal_quotes_no_value(engine, mr, saved, tmp_path):
     assert "Ewa" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_an_extended_sign_is_no_overlay(engine, mr, saved, tmp_path):
+    mr.PixelRepresentation = 1
+    mr.PixelData = (b"\xff\xff" + b"\x01\x00") * 128
+    assert engine.deidentify_file(saved(mr), tmp_path / "out").path.exists()
 
 
 @pytest.fixture(scope="session")

@@ -272,6 +272,7 @@ def test_short_and_common_values_raise_no_alarm(engine, mr, saved, tmp_path, com
 
 def test_a_flat_picture_raises_no_alarm(engine, mr, saved, tmp_path):
     mr.PatientID = "00000000"
+    mr.BitsStored, mr.HighBit = 16, 15
     mr.PixelData = b"0" * 512
     original = saved(mr)
     output = engine.deidentify_file(original, tmp_path / "out").path
