@@ -45,7 +45,7 @@ class ProfileConfig(Frozen):
     """Options on top of the Basic Profile; left out, those of the parent."""
     maximum_age_years: Annotated[int, Field(ge=0, le=130)] | None = None
     """Higher ages are written as one more than this; 89 by default, as 45 CFR 164.514 has it."""
-    attributes: dict[AttributeName, ActionCode] = {}
+    attributes: dict[AttributeName, ActionCode] = Field(default_factory=dict)
     """Attribute to action; may only tighten unless `unsafe`."""
     deid_recipe: Path | None = None
     """A recipe of pydicom's ``deid`` that the hospital already has; it only ever tightens."""
