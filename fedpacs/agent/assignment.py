@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import httpx
 from flwr.app import Error, Message, RecordDict
@@ -82,7 +82,8 @@ class Outgoing:
     @property
     def payload(self) -> bytes:
         """All bytes, in the order in which they are handed over."""
-        return self.header.SerializeToString(deterministic=True) + b"".join(self.objects.values())
+        header: bytes = self.header.SerializeToString(deterministic=True)
+        return header + b"".join(self.objects.values())
 
 
 class Assignment:
@@ -184,11 +185,11 @@ class Assignment:
 
 def _serialise(reply: Message) -> Outgoing:
     reply.metadata.__dict__["_message_id"] = reply.object_id
-    header = message_to_proto(remove_content_from_message(reply))
+    header: MessageProto = message_to_proto(remove_content_from_message(reply))
     with no_object_id_recompute():
         tree = get_object_tree(reply)
         objects = {key: item.deflate() for key, item in get_all_nested_objects(reply).items()}
-    return Outgoing(cast("MessageProto", header), tree, objects)
+    return Outgoing(header, tree, objects)
 
 
 @contextmanager

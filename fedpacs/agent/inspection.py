@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fedpacs.agent.doctor import CheckItem
 from fedpacs.core.errors import FedpacsError
 from fedpacs.crypto.keys import load_secret
 
@@ -12,28 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fedpacs.agent.premises import Premises
-
-
-@dataclass(frozen=True, slots=True)
-class CheckItem:
-    """One thing that was checked.
-
-    Attributes
-    ----------
-    name
-        What was looked at.
-    passed
-        Whether it is in order.
-    code
-        Stable code of what is wrong; empty when it passed.
-    advice
-        The next step; empty when it passed.
-    """
-
-    name: str
-    passed: bool
-    code: str = ""
-    advice: str = ""
 
 
 def check(premises: Premises) -> tuple[CheckItem, ...]:
@@ -54,15 +32,21 @@ def check(premises: Premises) -> tuple[CheckItem, ...]:
         ("runtime secret", lambda: load_secret(config.link.runtime_secret)),
         ("consortium certificate", lambda: _require_file(f"file:{config.link.root_certificates}")),
     )
-    return (CheckItem("site file", passed=True), *(_try(name, part) for name, part in parts))
+    return (_passed("site file"), *(_try(name, part) for name, part in parts))
 
 
 def _try(name: str, part: Callable[[], object]) -> CheckItem:
     try:
         part()
     except FedpacsError as error:
-        return CheckItem(name, passed=False, code=error.code, advice=error.hint)
-    return CheckItem(name, passed=True)
+        return CheckItem(
+            name, passed=False, code=error.code, advice=f"{error.message} {error.hint}"
+        )
+    return _passed(name)
+
+
+def _passed(name: str) -> CheckItem:
+    return CheckItem(name, passed=True, code="ok", advice="")
 
 
 def _require_true_book(premises: Premises) -> None:

@@ -149,7 +149,7 @@ def _take_tasks(premises: Premises, permit: Permit, rounds: Round, tally: _Tally
             executor.serve(tally.until)
         finally:
             executor.close()
-        supernode.wait_until_sent(len(tally.tasks))
+        supernode.wait_until_sent(sum(task.bytes_sent > 0 for task in tally.tasks))
         # Flower drops the replies of a node that has left: stay until the server has taken ours.
         time.sleep(_STAY_S)
 
@@ -163,6 +163,7 @@ def _supernode_options(premises: Premises) -> SuperNodeOptions:
         runtime_port=link.runtime_port,
         runtime_secret=load_secret(link.runtime_secret),
         folder=premises.config.store.path.parent / "flower",
+        short_waits=link.short_waits,
     )
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fedpacs.agent.alone import AloneReport
+    from fedpacs.agent.doctor import CheckItem
     from fedpacs.agent.ingest import IngestReport
-    from fedpacs.agent.inspection import CheckItem
     from fedpacs.agent.service import RunReport
     from fedpacs.config.job import CohortQuery, JobConfig
     from fedpacs.config.site import SiteConfig
@@ -38,6 +38,20 @@ class NotAnApproverError(AgentError):
 
     code = "agent.not-an-approver"
     default_hint = "Compare [approval.approvers] of the site file with the name and key given."
+
+
+class TermsChangedError(AgentError):
+    """Job, cohort, profile or software changed between reading and signing."""
+
+    code = "agent.terms-changed"
+    default_hint = "Read the terms again, then sign."
+
+
+class NothingToRevokeError(AgentError):
+    """No approval fits what was asked to be revoked."""
+
+    code = "agent.nothing-to-revoke"
+    default_hint = "`fedpacs site status` lists the approvals; name one with --terms, or all."
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +176,15 @@ class Site:
             rounds=seen.rounds,
         )
 
-    def approve(self, job: JobConfig, approver: str, key_uri: str, days: int = 90) -> str:
+    def approve(
+        self,
+        job: JobConfig,
+        approver: str,
+        key_uri: str,
+        days: int = 90,
+        *,
+        read: Terms | None = None,
+    ) -> str:
         """Sign the job's terms as one of the site's approvers, and give their digest.
 
         Parameters
@@ -175,11 +197,15 @@ class Site:
             The approver's private key.
         days
             Until it expires.
+        read
+            The terms that the person has read; anything else is not signed.
 
         Raises
         ------
         NotAnApproverError
             If the site file does not name this approver with this key.
+        TermsChangedError
+            If the terms are no longer those that were read.
         GateClosedError
             If the site's own limits do not admit the job.
         """
@@ -187,6 +213,8 @@ class Site:
         if self.config.approval.approvers.get(approver) != key.public:
             raise NotAnApproverError("The site file names no such approver with this key.")
         terms = self.terms(job)
+        if read is not None and read != terms:
+            raise TermsChangedError("The terms changed after they were read; nothing was signed.")
         approvals = self.premises.approvals
         approvals.request(terms)
         self.premises.record(
@@ -201,18 +229,49 @@ class Site:
         approvals.approve(terms.digest, approver, key, expires_at)
         return terms.digest
 
-    def revoke(self, job: JobConfig, approver: str, key_uri: str) -> str:
-        """Take an approval back; it holds for the very next task."""
-        terms = self.terms(job)
-        # The book first: a revocation that it tells of holds even if its own row is deleted.
-        self.premises.record(
-            EventKind.APPROVAL_REVOKED,
-            terms=terms.digest,
-            job=terms.job_digest,
-            approver=approver,
-        )
-        self.premises.approvals.revoke(terms.digest, approver, SigningKey.load(key_uri))
-        return terms.digest
+    def revoke(
+        self, approver: str, key_uri: str, *, job: JobConfig | None = None, terms: str = ""
+    ) -> tuple[str, ...]:
+        """Take approvals back; it holds for the very next task.
+
+        Parameters
+        ----------
+        approver, key_uri
+            As for `approve`.
+        job
+            Only approvals of this job, exactly as the file has it now.
+        terms
+            Only the approval of the terms whose digest begins so. Without job and terms,
+            everything that was ever approved here is revoked.
+
+        Returns
+        -------
+        tuple of str
+            Digests of the terms that were revoked.
+
+        Raises
+        ------
+        NothingToRevokeError
+            If nothing was approved that fits.
+        """
+        key = SigningKey.load(key_uri)
+        chosen = [
+            each
+            for each in self.premises.approvals.all_terms()
+            if (job is None or each.job_digest == job.digest) and each.digest.startswith(terms)
+        ]
+        if not chosen:
+            raise NothingToRevokeError("Nothing was approved at this site that fits.")
+        for each in chosen:
+            # The book first: a revocation that it tells of holds even if its own row is deleted.
+            self.premises.record(
+                EventKind.APPROVAL_REVOKED,
+                terms=each.digest,
+                job=each.job_digest,
+                approver=approver,
+            )
+            self.premises.approvals.revoke(each.digest, approver, key)
+        return tuple(each.digest for each in chosen)
 
     def train(self, job: JobConfig, progress: Progress | None = None) -> RunReport:
         """Serve the approved job's tasks until its run ends or the process is stopped."""

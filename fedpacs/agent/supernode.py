@@ -57,6 +57,8 @@ class SuperNodeOptions:
         Shared with the executor.
     folder
         Flower's own files of this site and the secret's file; readable by this user alone.
+    short_waits
+        Run Flower's command with shorter waits, see `fedpacs.agent.brisk_supernode`.
     """
 
     superlink: str
@@ -65,6 +67,7 @@ class SuperNodeOptions:
     runtime_port: int
     runtime_secret: bytes
     folder: Path
+    short_waits: bool = False
 
     @property
     def runtime_address(self) -> str:
@@ -120,10 +123,9 @@ def start_supernode(options: SuperNodeOptions, supervisor: Supervisor) -> SuperN
 
 
 def _command(options: SuperNodeOptions, secret_file: Path) -> list[str]:
+    brisk = [sys.executable, "-m", "fedpacs.agent.brisk_supernode"]
     return [
-        sys.executable,
-        "-m",
-        "fedpacs.agent.brisk_supernode",
+        *(brisk if options.short_waits else ["flower-supernode"]),
         "--isolation=process",
         f"--superlink={options.superlink}",
         f"--root-certificates={options.root_certificates}",

@@ -25,7 +25,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fedpacs.agent import doctor, inspection
+    from fedpacs.agent.doctor import CheckItem
     from fedpacs.pacs.ports import ProbeStep
 
 _NOT_A_TERMINAL_WIDTH = 160
@@ -122,9 +122,7 @@ def say(console: Console, line: str | Text) -> None:
     console.print(line, soft_wrap=True)
 
 
-def show_checks(
-    items: Iterable[doctor.CheckItem | inspection.CheckItem], *, verbose: bool = True
-) -> None:
+def show_checks(items: Iterable[CheckItem], *, verbose: bool = True) -> None:
     """Print checks as a list with a mark, a name and what to do.
 
     Parameters

@@ -108,10 +108,12 @@ def approve(  # noqa: PLR0913, PLR0917 - one parameter per option
     hospital = Site.open(site)
     if not yes:
         _require_somebody_to_ask(as_json)
-        show({"what may leave": preview(config), "terms": hospital.terms(config)})
+    terms = hospital.terms(config)
+    if not yes:
+        show({"what may leave": preview(config), "terms": terms})
         if not typer.confirm(f"\nSign these terms as {approver} for {days} days?"):
             raise NotSignedError("Nothing was signed.")
-    digest = hospital.approve(config, approver, key, days)
+    digest = hospital.approve(config, approver, key, days, read=terms)
     show(
         {"approved": config.job.name, "approver": approver, "days": days, "terms_digest": digest},
         as_json=as_json,
@@ -120,23 +122,25 @@ def approve(  # noqa: PLR0913, PLR0917 - one parameter per option
 
 
 @app.command()
-def revoke(
-    job: JobFile,
+def revoke(  # noqa: PLR0917 - one parameter per option
     approver: Approver,
     key: ApproverKey,
+    job: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Only this job, exactly as the file is.")
+    ] = None,
+    terms: Annotated[
+        str, typer.Option(metavar="DIGEST", help="Only these terms; `site status` lists them.")
+    ] = "",
     site: SiteFile = SITE_FILE,
     as_json: AsJson = False,
 ) -> None:
-    """Take an approval back, at once, also while the job is running."""
+    """Take approvals back, at once, also while a job is running; all of them if none is named."""
     from fedpacs.agent.site import Site
     from fedpacs.config.job import load_job
 
-    config = load_job(job_path(job))
-    digest = Site.open(site).revoke(config, approver, key)
-    show(
-        {"revoked": config.job.name, "approver": approver, "terms_digest": digest},
-        as_json=as_json,
-    )
+    config = load_job(job_path(job)) if job else None
+    revoked = Site.open(site).revoke(approver, key, job=config, terms=terms)
+    show({"revoked_terms": revoked, "approver": approver}, as_json=as_json)
 
 
 @app.command()

@@ -131,6 +131,8 @@ class Link(Frozen):
     """Loopback port of the SuperNode's Runtime API, where the executor takes its tasks."""
     runtime_secret: KeyUri
     """Secret shared by SuperNode and executor."""
+    short_waits: bool = False
+    """Let the SuperNode look for messages every 0.2 s during a run instead of every 3 s."""
 
 
 class SiteConfig(Frozen):

@@ -210,6 +210,6 @@ def _departures(place: HospitalPlace, part: Part, events: list[Event]) -> Depart
     return Departures(
         records=tuple(records),
         digests=tuple(str(e.fields["payload"]) for e in events if e.kind is EventKind.PAYLOAD_SENT),
-        wire_bytes=place.wire.stat().st_size,
+        wire_bytes=sum(file.stat().st_size for file in place.wire.iterdir()),
         suppressed={name: count for name, count in suppressed.items() if count},
     )

@@ -67,7 +67,7 @@ class Search:
         for place in self._workspace.hospitals:
             yield (
                 place.name,
-                scanner.scan_files("decrypted traffic to the consortium", [place.wire]),
+                scanner.scan_files("decrypted traffic to the consortium", _files(place.wire)),
             )
             yield place.name, scanner.scan("de-identified studies, unsealed", _unsealed(place))
             yield place.name, scanner.scan_files("book, store and logs", _kept(place))

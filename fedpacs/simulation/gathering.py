@@ -125,7 +125,6 @@ def _join(workspace: Workspace, supervisor: Supervisor, name: str) -> Errand:
 def _tap(workspace: Workspace, consortium: Consortium, name: str) -> Wiretap:
     place = next(place for place in workspace.hospitals if place.name == name)
     superlink = consortium.config.superlink
-    place.wire.parent.mkdir(mode=0o700, exist_ok=True)
     return Wiretap(
         consortium.home.pki, f"{superlink.host}:{superlink.port}", place.wire, place.tap_port
     )

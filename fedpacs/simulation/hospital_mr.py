@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
 
 from fedpacs.simulation.hospital_header import TEXT, identified_header
 
@@ -72,7 +72,7 @@ def file_meta(exam: Examination, ds: Dataset) -> FileMetaDataset:
     meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.SourceApplicationEntityTitle = exam.recipe.scanner.station
-    meta.PrivateInformationCreatorUID = "1.2.826.0.1.3680043.8.498.1"
+    meta.PrivateInformationCreatorUID = UID("1.2.826.0.1.3680043.8.498.1")
     note = f"{exam.person.name_groups[0]}|{exam.person.patient_id}".encode()
     meta.PrivateInformation = note + b" " * (len(note) % 2)
     return meta

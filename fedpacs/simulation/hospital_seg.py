@@ -201,7 +201,7 @@ def _add_pixels(ds: Dataset, masks: NDArray[np.bool_]) -> None:
     ds["PixelData"].VR = "OB"
 
 
-def _code(value: str, scheme: str, meaning: str) -> Sequence[Dataset]:
+def _code(value: str, scheme: str, meaning: str) -> Sequence:
     item = Dataset()
     item.CodeValue = value
     item.CodingSchemeDesignator = scheme

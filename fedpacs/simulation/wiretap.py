@@ -1,4 +1,4 @@
-"""The wiretap: every byte a hospital sends to the consortium, decrypted, in a file.
+"""The wiretap: every byte a hospital sends to the consortium, decrypted, in files.
 
 It stands between a SuperNode and the SuperLink, ends the SuperNode's TLS with a certificate of the
 consortium's authority, and opens its own to the SuperLink. Only whoever holds the authority's key
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import ssl
 import threading
 from typing import TYPE_CHECKING, Self
@@ -20,7 +21,7 @@ from fedpacs.federation.errors import PortTakenError
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 16
@@ -41,9 +42,9 @@ class Wiretap:
     superlink
         ``host:port`` of the SuperLink.
     record
-        File that takes every decrypted byte that arrives from the hospital's side, made anew,
-        readable by this user alone (0600). A byte is in the file before it is passed on. With
-        several connections at once, their pieces follow each other as they arrived.
+        Folder that takes every decrypted byte that arrives from the hospital's side, emptied
+        first, readable by this user alone: a file (0600) per connection, so that what was sent
+        in one piece lies in one piece. A byte is in its file before it is passed on.
     port
         Loopback port to listen on; 0 for any free one, see `address`.
 
@@ -69,8 +70,10 @@ class Wiretap:
         except OSError as error:
             self._loop.close()
             raise PortTakenError(f"Cannot listen on {_LOOPBACK}:{port}.") from error
-        record.unlink(missing_ok=True)
-        self._record = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        shutil.rmtree(record, ignore_errors=True)
+        record.mkdir(mode=0o700, parents=True)
+        self._record = record
+        self._number = 0
         self._thread = threading.Thread(target=self._loop.run_forever, name="wiretap", daemon=True)
         self._thread.start()
 
@@ -93,7 +96,6 @@ class Wiretap:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CLOSE_S)
         self._loop.close()
-        os.close(self._record)
 
     async def _end(self) -> None:
         self._server.close()
@@ -115,30 +117,31 @@ class Wiretap:
         except OSError:
             hospital_out.transport.abort()
             return
+        record = self._new_record()
         try:
             await _until_one_ends(
-                _relay(hospital_in, consortium_out, self._keep),
+                _relay(hospital_in, consortium_out, record),
                 _relay(consortium_in, hospital_out, None),
             )
             await asyncio.gather(_flush(hospital_out), _flush(consortium_out))
         except asyncio.CancelledError:
             return  # by `close` alone; asyncio's own callback trips over a cancelled task
         finally:
+            os.close(record)
             hospital_out.transport.abort()
             consortium_out.transport.abort()
 
-    def _keep(self, piece: bytes) -> None:
-        view = memoryview(piece)
-        while view:
-            view = view[os.write(self._record, view) :]
+    def _new_record(self) -> int:
+        self._number += 1
+        path = self._record / f"{self._number:06d}.bin"
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
 
 
-async def _relay(
-    source: StreamReader, target: StreamWriter, keep: Callable[[bytes], None] | None
-) -> None:
+async def _relay(source: StreamReader, target: StreamWriter, record: int | None) -> None:
     while piece := await source.read(_CHUNK_BYTES):
-        if keep is not None:
-            keep(piece)
+        view = memoryview(piece if record is not None else b"")
+        while view and record is not None:
+            view = view[os.write(record, view) :]
         target.write(piece)
         await target.drain()
 

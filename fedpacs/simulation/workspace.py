@@ -51,6 +51,8 @@ class HospitalPlace:
         Its site folder, what a real hospital would have.
     archive
         Storage of its embedded PACS: identified.
+    wire
+        Record of the wiretap.
     tap_port
         Port of the wiretap between its SuperNode and the SuperLink.
     """
@@ -200,7 +202,7 @@ def _write_hospital(root: Path, name: str, ports: list[int]) -> HospitalPlace:
         name=name,
         folder=folder,
         archive=root / "pacs" / name,
-        wire=root / "wire" / f"{name}.bin",
+        wire=root / "wire" / name,
         tap_port=tap_port,
     )
 

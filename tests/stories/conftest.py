@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path  # noqa: TC003 - fixtures are read by people with their types
+from pathlib import Path  # noqa: TC003 - types for readers
 
 import pytest
 import tomli_w
@@ -58,7 +58,7 @@ def patients(tmp_path_factory) -> tuple[Path, PlantedIdentity]:
 
 @pytest.fixture
 def clinic(tmp_path, patients) -> Clinic:
-    """Cedar, which exports to a folder, with thirteen patients (fourteen studies), nothing ingested."""
+    """Cedar exports to a folder: thirteen patients, fourteen studies, nothing ingested."""
     return _open(tmp_path / "demo", *patients)
 
 

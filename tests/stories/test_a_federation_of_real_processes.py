@@ -210,7 +210,7 @@ def test_three_hospitals_train_one_model_and_nothing_else_leaves(
     assert report.curves["birch"]["train-loss"] == (0.5, 0.5)
     assert {site: given["num-examples"] for site, given in report.evaluation.items()} == HOSPITALS
 
-    tapped = record.read_bytes()
+    tapped = b"".join(path.read_bytes() for path in sorted(record.iterdir()))
     assert record.stat().st_mode & 0o077 == 0
     weights = [
         payload[start : start + schema.nbytes]

@@ -4,7 +4,7 @@ import pytest
 
 from fedpacs.agent.gates import GateClosedError
 from fedpacs.agent.service import NotApprovedError
-from fedpacs.agent.site import NotAnApproverError
+from fedpacs.agent.site import NotAnApproverError, NothingToRevokeError, TermsChangedError
 
 
 def approve(clinic):
@@ -27,7 +27,7 @@ def test_an_approved_job_shows_as_approved(ingested):
 
 def test_a_revoked_approval_approves_nothing(ingested):
     approve(ingested)
-    ingested.site().revoke(ingested.job, "dpo", ingested.place.dpo_key)
+    ingested.site().revoke("dpo", ingested.place.dpo_key, job=ingested.job)
     assert states(ingested) == ["revoked"]
     with pytest.raises(NotApprovedError):
         ingested.site().train(ingested.job)
@@ -87,3 +87,20 @@ def test_more_rounds_than_the_site_allows_cannot_be_approved(ingested):
     with pytest.raises(GateClosedError) as caught:
         approve(ingested)
     assert caught.value.code == "job.too-many-rounds"
+
+
+def test_everything_can_be_revoked_after_the_job_file_has_changed(ingested):
+    approve(ingested)
+    ingested.edit_job(training={"learning_rate": 0.01})
+    with pytest.raises(NothingToRevokeError):
+        ingested.site().revoke("dpo", ingested.place.dpo_key, job=ingested.job)
+    ingested.site().revoke("dpo", ingested.place.dpo_key)
+    assert states(ingested) == ["revoked"]
+
+
+def test_terms_that_changed_after_they_were_read_are_not_signed(ingested):
+    read = ingested.site().terms(ingested.job)
+    ingested.edit_site(deidentification={"profile": "basic"})
+    with pytest.raises(TermsChangedError):
+        ingested.site().approve(ingested.job, "dpo", ingested.place.dpo_key, read=read)
+    assert states(ingested) == []

@@ -74,7 +74,7 @@ def test_staging_is_empty_and_secrets_are_private(demo):
         assert [p.name for p in staging.iterdir()] == [".lock"]
         secrets = [p for p in (folder / "keys").iterdir() if p.suffix not in (".pub", ".crt")]
         assert all(p.stat().st_mode & 0o077 == 0 for p in secrets)
-        assert (workspace / "wire" / f"{name}.bin").stat().st_mode & 0o077 == 0
+        assert (workspace / "wire" / name).stat().st_mode & 0o077 == 0
 
 
 def test_the_notebook_runs_and_a_second_demo_finds_everything_in_place(demo, monkeypatch):

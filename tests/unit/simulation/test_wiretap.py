@@ -66,19 +66,33 @@ def test_what_a_hospital_sends_is_in_the_file_byte_for_byte(pki, superlink, tmp_
     body = os.urandom(1_000_000)
     with Wiretap(pki, superlink, tmp_path / "tap") as tap:
         assert post(tap.address, pki, body) == ANSWER + body
-    recorded = (tmp_path / "tap").read_bytes()
+    recorded = (tmp_path / "tap" / "000001.bin").read_bytes()
     assert recorded.startswith(b"POST /v1/fleet/push-object HTTP/1.1\r\n")
     assert recorded.endswith(b"\r\n\r\n" + body)
     assert ANSWER not in recorded, "what the server answers is not kept"
 
 
-def test_the_file_is_this_user_s_alone_and_new(pki, superlink, tmp_path):
+def test_the_record_is_this_user_s_alone_and_new(pki, superlink, tmp_path):
     record = tmp_path / "tap"
-    record.write_bytes(b"of an earlier run")
-    record.chmod(0o644)
-    with Wiretap(pki, superlink, record):
-        assert record.stat().st_mode & 0o777 == 0o600
-    assert record.read_bytes() == b""
+    record.mkdir()
+    (record / "000001.bin").write_bytes(b"of an earlier run")
+    with Wiretap(pki, superlink, record) as tap:
+        assert list(record.iterdir()) == []
+        post(tap.address, pki, b"x")
+    assert record.stat().st_mode & 0o777 == 0o700
+    assert (record / "000001.bin").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_sent_in_one_piece_lies_in_one_piece(pki, superlink, tmp_path):
+    bodies = [bytes([number]) * 3_000_000 for number in range(4)]
+    with Wiretap(pki, superlink, tmp_path / "tap") as tap:
+        threads = [threading.Thread(target=post, args=(tap.address, pki, body)) for body in bodies]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    recorded = [path.read_bytes() for path in (tmp_path / "tap").iterdir()]
+    assert all(any(body in content for content in recorded) for body in bodies)
 
 
 def test_it_is_not_trusted_by_who_trusts_another_authority(pki, superlink, tmp_path):
@@ -97,7 +111,7 @@ def test_it_does_not_trust_a_server_of_another_authority(superlink, tmp_path):
         pytest.raises((OSError, http.client.HTTPException)),
     ):
         post(tap.address, tmp_path / "other", b"x")
-    assert (tmp_path / "tap").read_bytes() == b"", "nothing was taken that could not be passed on"
+    assert not list((tmp_path / "tap").iterdir()), "nothing was taken that could not be passed on"
 
 
 def test_a_superlink_that_is_gone_cuts_the_line(pki, tmp_path):
