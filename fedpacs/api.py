@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.batch import BatchReport
     from fedpacs.records.verification import Verification
     from fedpacs.server.consortium import Consortium
-    from fedpacs.simulation.demo import DemoOutcome
+    from fedpacs.simulation.outcome import DemoOutcome
 
     Progress = Callable[[str, int, int], None]
 

@@ -10,10 +10,10 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fedpacs.agent.consent import state_of
 from fedpacs.agent.executor import Executor
 from fedpacs.agent.learner import Learner
 from fedpacs.agent.ports import Permit
@@ -169,10 +169,7 @@ def _supernode_options(premises: Premises) -> SuperNodeOptions:
 
 def _refusal(premises: Premises, terms: Terms) -> str | None:
     """Give the code of why the terms are not approved now, None when they are."""
-    approval = premises.config.approval
-    state = premises.approvals.state(
-        terms.digest, approval.approvers, approval.required, datetime.now(UTC)
-    )
+    state = state_of(premises, terms.digest)
     return None if state is ApprovalState.APPROVED else f"agent.approval-{state}"
 
 

@@ -4,54 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from fedpacs.agent.gates import GateClosedError
 from fedpacs.agent.premises import Premises
-from fedpacs.core.errors import AgentError
-from fedpacs.core.terms import Terms
-from fedpacs.crypto.signatures import SigningKey
 from fedpacs.pacs.open import open_reader
 from fedpacs.pacs.ports import StudyQuery
-from fedpacs.policy.limits import admits
-from fedpacs.records.events import EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from fedpacs.agent.alone import AloneReport
+    from fedpacs.agent.consent import ApprovalStatus
     from fedpacs.agent.doctor import CheckItem
     from fedpacs.agent.ingest import IngestReport
     from fedpacs.agent.service import RunReport
     from fedpacs.config.job import CohortQuery, JobConfig
     from fedpacs.config.site import SiteConfig
+    from fedpacs.core.terms import Terms
     from fedpacs.core.update import Result
     from fedpacs.pacs.ports import ProbeStep
 
     Progress = Callable[[str, int, int], None]
-
-
-class NotAnApproverError(AgentError):
-    """Somebody signed who may not approve at this site."""
-
-    code = "agent.not-an-approver"
-    default_hint = "Compare [approval.approvers] of the site file with the name and key given."
-
-
-class TermsChangedError(AgentError):
-    """Job, cohort, profile or software changed between reading and signing."""
-
-    code = "agent.terms-changed"
-    default_hint = "Read the terms again, then sign."
-
-
-class NothingToRevokeError(AgentError):
-    """No approval fits what was asked to be revoked."""
-
-    code = "agent.nothing-to-revoke"
-    default_hint = "`fedpacs site status` lists the approvals; name one with --terms, or all."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +36,6 @@ class FindSummary:
     series: int
     instances: int
     modalities: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalStatus:
-    """One approval."""
-
-    job_digest: str
-    terms_digest: str
-    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,29 +117,10 @@ class Site:
         return ingest(self.premises, job, progress)
 
     def terms(self, job: JobConfig) -> Terms:
-        """Give what would be approved: job, data snapshot, profile, record, bundle, rounds.
+        """Give what would be approved; see `fedpacs.agent.consent.terms_of`."""
+        from fedpacs.agent.consent import terms_of
 
-        Raises
-        ------
-        GateClosedError
-            If the site's own limits do not admit the job at all.
-        """
-        from fedpacs.agent.preview import preview
-        from fedpacs.agent.snapshot import current_cohort
-
-        seen = preview(job)
-        decision = admits(self.config.limits, job, seen.records[0].size_bytes)
-        if not decision.allowed:
-            raise GateClosedError(decision)
-        return Terms(
-            site=self.config.site.name,
-            job_digest=seen.job_digest,
-            cohort_digest=current_cohort(self.premises, job).digest,
-            profile_digest=self.premises.profile.digest,
-            schema_digest=seen.schema_digest,
-            bundle_digest=seen.bundle_digest,
-            rounds=seen.rounds,
-        )
+        return terms_of(self.premises, job)
 
     def approve(
         self,
@@ -185,93 +131,18 @@ class Site:
         *,
         read: Terms | None = None,
     ) -> str:
-        """Sign the job's terms as one of the site's approvers, and give their digest.
+        """Sign a job's terms; see `fedpacs.agent.consent.approve`."""
+        from fedpacs.agent.consent import approve
 
-        Parameters
-        ----------
-        job
-            The job as the site has it.
-        approver
-            Name in ``[approval.approvers]`` of the site file.
-        key_uri
-            The approver's private key.
-        days
-            Until it expires.
-        read
-            The terms that the person has read; anything else is not signed.
-
-        Raises
-        ------
-        NotAnApproverError
-            If the site file does not name this approver with this key.
-        TermsChangedError
-            If the terms are no longer those that were read.
-        GateClosedError
-            If the site's own limits do not admit the job.
-        """
-        key = SigningKey.load(key_uri)
-        if self.config.approval.approvers.get(approver) != key.public:
-            raise NotAnApproverError("The site file names no such approver with this key.")
-        terms = self.terms(job)
-        if read is not None and read != terms:
-            raise TermsChangedError("The terms changed after they were read; nothing was signed.")
-        approvals = self.premises.approvals
-        approvals.request(terms)
-        self.premises.record(
-            EventKind.APPROVAL_GRANTED,
-            terms=terms.digest,
-            job=terms.job_digest,
-            cohort=terms.cohort_digest,
-            approver=approver,
-            days=days,
-        )
-        expires_at = datetime.now(UTC) + timedelta(days=days)
-        approvals.approve(terms.digest, approver, key, expires_at)
-        return terms.digest
+        return approve(self.premises, read or self.terms(job), job, (approver, key_uri), days)
 
     def revoke(
         self, approver: str, key_uri: str, *, job: JobConfig | None = None, terms: str = ""
     ) -> tuple[str, ...]:
-        """Take approvals back; it holds for the very next task.
+        """Take approvals back; see `fedpacs.agent.consent.revoke`."""
+        from fedpacs.agent.consent import revoke
 
-        Parameters
-        ----------
-        approver, key_uri
-            As for `approve`.
-        job
-            Only approvals of this job, exactly as the file has it now.
-        terms
-            Only the approval of the terms whose digest begins so. Without job and terms,
-            everything that was ever approved here is revoked.
-
-        Returns
-        -------
-        tuple of str
-            Digests of the terms that were revoked.
-
-        Raises
-        ------
-        NothingToRevokeError
-            If nothing was approved that fits.
-        """
-        key = SigningKey.load(key_uri)
-        chosen = [
-            each
-            for each in self.premises.approvals.all_terms()
-            if (job is None or each.job_digest == job.digest) and each.digest.startswith(terms)
-        ]
-        if not chosen:
-            raise NothingToRevokeError("Nothing was approved at this site that fits.")
-        for each in chosen:
-            # The book first: a revocation that it tells of holds even if its own row is deleted.
-            self.premises.record(
-                EventKind.APPROVAL_REVOKED,
-                terms=each.digest,
-                job=each.job_digest,
-                approver=approver,
-            )
-            self.premises.approvals.revoke(each.digest, approver, key)
-        return tuple(each.digest for each in chosen)
+        return revoke(self.premises, (approver, key_uri), job=job, terms=terms)
 
     def train(self, job: JobConfig, progress: Progress | None = None) -> RunReport:
         """Serve the approved job's tasks until its run ends or the process is stopped."""
@@ -294,6 +165,8 @@ class Site:
 
     def status(self) -> SiteStatus:
         """Show the site at a glance."""
+        from fedpacs.agent.consent import approvals_of
+
         premises = self.premises
         studies = premises.store.studies()
         events = Counter(str(entry.event.kind) for entry in premises.book.entries())
@@ -303,24 +176,8 @@ class Site:
             studies=len(studies),
             patients=len({study.patient for study in studies}),
             quarantined=premises.quarantined(),
-            approvals=self._approvals(),
+            approvals=approvals_of(premises),
             book_entries=events.total(),
             book_verifies=premises.book.verify(premises.signing_key.public).ok,
             events=dict(sorted(events.items())),
-        )
-
-    def _approvals(self) -> tuple[ApprovalStatus, ...]:
-        config = self.config.approval
-        now = datetime.now(UTC)
-        return tuple(
-            ApprovalStatus(
-                terms.job_digest,
-                terms.digest,
-                str(
-                    self.premises.approvals.state(
-                        terms.digest, config.approvers, config.required, now
-                    )
-                ),
-            )
-            for terms in self.premises.approvals.all_terms()
         )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from fedpacs.agent.consent import state_of
 from fedpacs.agent.premises import Premises
 from fedpacs.agent.preview import preview
 from fedpacs.config.site import FolderPacs
@@ -124,14 +124,8 @@ def hospital_report(place: HospitalPlace, part: Part) -> HospitalReport:
 
 def _approval(premises: Premises, job: JobConfig) -> tuple[str, tuple[str, ...]]:
     """Give what stands approved, every signature verified again; nothing when nothing does."""
-    approval = premises.config.approval
     terms = premises.approvals.latest(job.digest)
-    if terms is None:
-        return "", ()
-    state = premises.approvals.state(
-        terms.digest, approval.approvers, approval.required, datetime.now(UTC)
-    )
-    if state is not ApprovalState.APPROVED:
+    if terms is None or state_of(premises, terms.digest) is not ApprovalState.APPROVED:
         return "", ()
     statements = premises.approvals.statements(terms.digest)
     return terms.digest, tuple(sorted({statement.approver for statement in statements}))

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fedpacs.agent.preview import preview
 from fedpacs.agent.site import Site
-from fedpacs.agent.snapshot import current_cohort
 from fedpacs.config.job import load_job
 from fedpacs.federation.processes import Supervisor
-from fedpacs.simulation.chronicle import Part, hospital_report, job_facts, model_scores, versions
 from fedpacs.simulation.comparison import compare
 from fedpacs.simulation.errands import run_all, send
-from fedpacs.simulation.exhibits import before_after, seg_facts, segmentation
-from fedpacs.simulation.findings import Search, check_book
 from fedpacs.simulation.gathering import federate
-from fedpacs.simulation.report import render, write_report
-from fedpacs.simulation.report_facts import DemoReport, StepTime
+from fedpacs.simulation.outcome import summarise
+from fedpacs.simulation.proof import Evidence, assemble
+from fedpacs.simulation.report import write_report
+from fedpacs.simulation.report_facts import StepTime
 from fedpacs.simulation.town import fill, start_archives
 from fedpacs.simulation.workspace import prepare_workspace
 
@@ -35,8 +31,8 @@ if TYPE_CHECKING:
 
     from fedpacs.config.job import JobConfig
     from fedpacs.server.report import RunReport
-    from fedpacs.simulation.comparison import Comparison
     from fedpacs.simulation.errands import Errand
+    from fedpacs.simulation.outcome import DemoOutcome
     from fedpacs.simulation.town import Population
     from fedpacs.simulation.workspace import HospitalPlace, Workspace
 
@@ -60,48 +56,6 @@ class DemoOptions:
 
     rounds: int | None = None
     fresh: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ModelDice:
-    """One line of the comparison: Dice on the hospitals' held-out patients."""
-
-    model: str
-    mean: float
-    worst_site: float
-
-
-@dataclass(frozen=True, slots=True)
-class Departed:
-    """What left one hospital, and what was found in it."""
-
-    hospital: str
-    studies: int
-    patients: int
-    updates: int
-    wire_bytes: int
-    result_in_pacs: bool
-    book_verifies: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DemoOutcome:
-    """Summary of a demo.
-
-    Attributes
-    ----------
-    planted_strings
-        Identifying strings that were looked for.
-    leaks
-        How many of them were found where they must not be: 0.
-    """
-
-    report: Path
-    models: tuple[ModelDice, ...]
-    hospitals: tuple[Departed, ...]
-    planted_strings: int
-    leaks: int
-    elapsed_s: float
 
 
 class Clock:
@@ -166,22 +120,19 @@ def run_demo(root: Path, options: DemoOptions, progress: Progress | None = None)
             results = _deliver(workspace, _model(run), supervisor, tell)
         with clock.step("Prove and report") as tell:
             tell(0, 1)
-            report = _report(
-                workspace, job, run, Evidence(populations, comparison, results, started_at), clock
+            evidence = Evidence(
+                run=run,
+                model_file=_model(run),
+                populations=populations,
+                comparison=comparison,
+                results=results,
+                started_at=started_at,
+                times=tuple(clock.times),
             )
+            report = assemble(workspace, job, evidence)
             write_report(report, workspace.report)
             tell(1, 1)
-    return _outcome(workspace, report, clock.total_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the steps gave, for the report."""
-
-    populations: dict[str, Population]
-    comparison: Comparison
-    results: dict[str, dict[str, Any]]
-    started_at: dict[str, int]
+    return summarise(workspace.report, report, clock.total_s)
 
 
 def _model(run: RunReport) -> Path:
@@ -232,75 +183,3 @@ def _deliver(
     answers = run_all(starts, _AT_ONCE, lambda _: tell(0, len(starts)))
     tell(len(starts), len(starts))
     return {place.name: a for place, a in zip(workspace.hospitals, answers, strict=True)}
-
-
-def _report(
-    workspace: Workspace, job: JobConfig, run: RunReport, evidence: Evidence, clock: Clock
-) -> DemoReport:
-    update_bytes = preview(job).records[0].size_bytes
-    parts = {
-        place.name: Part(
-            job=job,
-            run=run,
-            cohort=current_cohort(Site.open(place.site_file).premises, job),
-            book=check_book(place, workspace.root),
-            started_at=evidence.started_at[place.name],
-            update_bytes=update_bytes,
-        )
-        for place in workspace.hospitals
-    }
-    first = workspace.hospitals[0]
-    search = Search(workspace, evidence.populations)
-    report = DemoReport(
-        made_at=datetime.now(UTC),
-        seed=job.training.seed,
-        job=job_facts(job),
-        hospitals=tuple(hospital_report(p, parts[p.name]) for p in workspace.hospitals),
-        before_after=before_after(first, evidence.populations[first.name].specimen),
-        models=model_scores(evidence.comparison),
-        segmentation=segmentation(first, job, _model(run)),
-        results=tuple(seg_facts(p, evidence.results[p.name]) for p in workspace.hospitals),
-        leak_scan=search.result(),
-        times=tuple(clock.times),
-        versions=versions(),
-    )
-    page = search.page(render(without_specimen(report)))
-    scan = replace(report.leak_scan, targets=(*report.leak_scan.targets, page))
-    return replace(report, leak_scan=scan)
-
-
-def without_specimen(report: DemoReport) -> DemoReport:
-    """Take the one synthetic patient's values off the page, for the search of the rest."""
-    rows = tuple(replace(row, before="") for row in report.before_after.rows)
-    return replace(report, before_after=replace(report.before_after, rows=rows))
-
-
-def _outcome(workspace: Workspace, report: DemoReport, elapsed_s: float) -> DemoOutcome:
-    models = tuple(
-        ModelDice(
-            f"{model.kind} {model.trained_at}".strip(),
-            sum(model.dice.values()) / len(model.dice),
-            min(model.dice.values()),
-        )
-        for model in report.models
-    )
-    found = {each.hospital: each.found for each in report.results}
-    return DemoOutcome(
-        report=workspace.report,
-        models=models,
-        hospitals=tuple(
-            Departed(
-                hospital=each.name,
-                studies=each.road.sealed,
-                patients=each.road.patients,
-                updates=each.road.rounds_trained,
-                wire_bytes=each.departures.wire_bytes,
-                result_in_pacs=found[each.name],
-                book_verifies=each.book.ok,
-            )
-            for each in report.hospitals
-        ),
-        planted_strings=report.leak_scan.planted,
-        leaks=sum(target.hits for target in report.leak_scan.targets),
-        elapsed_s=elapsed_s,
-    )

@@ -6,6 +6,7 @@ random deformation, so Dice on them shows that the road works and what a site's 
 how a model would do on people.
 
 The deformation is evaluated at the voxels of the hospital's grid only, not over the whole brain.
+A little over 300 lines, since template, deformation and appearance are one idea.
 """
 
 from __future__ import annotations

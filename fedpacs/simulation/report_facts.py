@@ -2,8 +2,8 @@
 
 Judgement (does it hold, is it better) is derived from these in `report_view`, so the page cannot
 claim more than was counted. Every patient of the demo is synthetic; that alone is why a "before"
-picture and a "before" value may stand here. Longer than other modules because it is one list of
-fields with their units.
+picture and a "before" value may stand here. Over 300 lines because it is one list of fields with
+their units.
 """
 
 from __future__ import annotations

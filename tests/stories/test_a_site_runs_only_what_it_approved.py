@@ -2,9 +2,9 @@
 
 import pytest
 
+from fedpacs.agent.consent import NotAnApproverError, NothingToRevokeError, TermsChangedError
 from fedpacs.agent.gates import GateClosedError
 from fedpacs.agent.service import NotApprovedError
-from fedpacs.agent.site import NotAnApproverError, NothingToRevokeError, TermsChangedError
 
 
 def approve(clinic):

@@ -1,0 +1,184 @@
+"""Consent of the hospital's people: terms, approval by signature, revocation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from fedpacs.agent.gates import GateClosedError
+from fedpacs.agent.preview import preview
+from fedpacs.agent.snapshot import current_cohort
+from fedpacs.core.errors import AgentError
+from fedpacs.core.terms import Terms
+from fedpacs.crypto.signatures import SigningKey
+from fedpacs.policy.limits import admits
+from fedpacs.records.events import EventKind
+
+if TYPE_CHECKING:
+    from fedpacs.agent.premises import Premises
+    from fedpacs.config.job import JobConfig
+    from fedpacs.records.approvals import ApprovalState
+
+
+class NotAnApproverError(AgentError):
+    """Somebody signed who may not approve at this site."""
+
+    code = "agent.not-an-approver"
+    default_hint = "Compare [approval.approvers] of the site file with the name and key given."
+
+
+class TermsChangedError(AgentError):
+    """Job, cohort, profile or software changed between reading and signing."""
+
+    code = "agent.terms-changed"
+    default_hint = "Read the terms again, then sign."
+
+
+class NothingToRevokeError(AgentError):
+    """No approval fits what was asked to be revoked."""
+
+    code = "agent.nothing-to-revoke"
+    default_hint = "`fedpacs site status` lists the approvals; name one with --terms, or all."
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalStatus:
+    """One approval."""
+
+    job_digest: str
+    terms_digest: str
+    state: str
+
+
+def terms_of(premises: Premises, job: JobConfig) -> Terms:
+    """Give what would be approved: job, data snapshot, profile, record, bundle, rounds.
+
+    Raises
+    ------
+    NoCohortError
+        If nothing was ingested for the job yet.
+    GateClosedError
+        If the site's own limits do not admit the job at all.
+    """
+    seen = preview(job)
+    decision = admits(premises.config.limits, job, seen.records[0].size_bytes)
+    if not decision.allowed:
+        raise GateClosedError(decision)
+    return Terms(
+        site=premises.config.site.name,
+        job_digest=seen.job_digest,
+        cohort_digest=current_cohort(premises, job).digest,
+        profile_digest=premises.profile.digest,
+        schema_digest=seen.schema_digest,
+        bundle_digest=seen.bundle_digest,
+        rounds=seen.rounds,
+    )
+
+
+def approve(
+    premises: Premises, read: Terms, job: JobConfig, approver: tuple[str, str], days: int
+) -> str:
+    """Sign terms as one of the site's approvers, and give their digest.
+
+    Parameters
+    ----------
+    premises
+        The site.
+    read
+        The terms that the person has read; anything else is not signed.
+    job
+        The job as the site has it.
+    approver
+        Name in ``[approval.approvers]`` of the site file, and URI of the private key.
+    days
+        Until it expires.
+
+    Raises
+    ------
+    NotAnApproverError
+        If the site file does not name this approver with this key.
+    TermsChangedError
+        If the terms are no longer those that were read.
+    GateClosedError
+        If the site's own limits do not admit the job.
+    """
+    name, key_uri = approver
+    key = SigningKey.load(key_uri)
+    if premises.config.approval.approvers.get(name) != key.public:
+        raise NotAnApproverError("The site file names no such approver with this key.")
+    if read != terms_of(premises, job):
+        raise TermsChangedError("The terms changed after they were read; nothing was signed.")
+    premises.approvals.request(read)
+    premises.record(
+        EventKind.APPROVAL_GRANTED,
+        terms=read.digest,
+        job=read.job_digest,
+        cohort=read.cohort_digest,
+        approver=name,
+        days=days,
+    )
+    expires_at = datetime.now(UTC) + timedelta(days=days)
+    premises.approvals.approve(read.digest, name, key, expires_at)
+    return read.digest
+
+
+def revoke(
+    premises: Premises, approver: tuple[str, str], *, job: JobConfig | None, terms: str
+) -> tuple[str, ...]:
+    """Take approvals back; it holds for the very next task.
+
+    Parameters
+    ----------
+    premises
+        The site.
+    approver
+        Name and URI of the private key.
+    job
+        Only approvals of this job, exactly as the file has it now.
+    terms
+        Only the approval of the terms whose digest begins so. Without job and terms, everything
+        that was ever approved here is revoked.
+
+    Returns
+    -------
+    tuple of str
+        Digests of the terms that were revoked.
+
+    Raises
+    ------
+    NothingToRevokeError
+        If nothing was approved that fits.
+    """
+    name, key_uri = approver
+    key = SigningKey.load(key_uri)
+    chosen = [
+        each
+        for each in premises.approvals.all_terms()
+        if (job is None or each.job_digest == job.digest) and each.digest.startswith(terms)
+    ]
+    if not chosen:
+        raise NothingToRevokeError("Nothing was approved at this site that fits.")
+    for each in chosen:
+        # The book first: a revocation that it tells of holds even if its own row is deleted.
+        premises.record(
+            EventKind.APPROVAL_REVOKED, terms=each.digest, job=each.job_digest, approver=name
+        )
+        premises.approvals.revoke(each.digest, name, key)
+    return tuple(each.digest for each in chosen)
+
+
+def state_of(premises: Premises, terms_digest: str) -> ApprovalState:
+    """Tell where an approval stands now, every signature verified again."""
+    approval = premises.config.approval
+    return premises.approvals.state(
+        terms_digest, approval.approvers, approval.required, datetime.now(UTC)
+    )
+
+
+def approvals_of(premises: Premises) -> tuple[ApprovalStatus, ...]:
+    """List every approval that was ever asked for at the site."""
+    return tuple(
+        ApprovalStatus(each.job_digest, each.digest, str(state_of(premises, each.digest)))
+        for each in premises.approvals.all_terms()
+    )
