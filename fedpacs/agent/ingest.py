@@ -132,7 +132,7 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
                 subjects.add(premises.pseudonyms.uid(ref.study_instance_uid))
                 _one(premises, reader, ref, staging, counts=counts, refused=refused)
                 if progress:
-                    progress("ingest", counts["found"] - refused.total(), counts["found"])
+                    progress("ingest", counts["found"], 0)
         finally:
             reader.close()
     if not counts["found"]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Report = Callable[[str, int, int], None]
 
 _LINE_EVERY_S = 10.0
+_UNKNOWN_LINE_EVERY_S = 2.0
 _STEPS = 20
 
 
@@ -57,7 +58,7 @@ class Bars:
 
 
 class Lines:
-    """A line when a stage starts or ends, at each twentieth of it, and every ten seconds."""
+    """A line when a stage starts or ends, at each twentieth of it, and every few seconds."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -71,7 +72,7 @@ class Lines:
         if not (
             stage != self._stage
             or (total and done > self._done and (done >= total or self._is_a_step(done, total)))
-            or now - self._written >= _LINE_EVERY_S
+            or now - self._written >= (_LINE_EVERY_S if total else _UNKNOWN_LINE_EVERY_S)
         ):
             return
         self._stage, self._done, self._written = stage, done, now

@@ -60,6 +60,8 @@ def _write_study(
     count = len(phantom.image)
     mr_uids = tuple(_uid(exam.study_uid, f"mr-{index}") for index in range(count + 1))
     for ds in mr_slices(exam, phantom, mr_uids, plant):
+        if number in hospital.burned_in:
+            ds.BurnedInAnnotation = "YES"
         ds.save_as(folder / f"MR{ds.InstanceNumber:04d}.dcm", enforce_file_format=True)
     seg_uids = (_uid(exam.study_uid, "seg-series"), _uid(exam.study_uid, "seg"))
     seg = segmentation(exam, phantom, mr_uids, seg_uids, plant)

@@ -59,6 +59,8 @@ class HospitalRecipe:
         Patients with names in other scripts: place in the list to ``japanese`` or ``cyrillic``.
     seed
         Everything about the hospital hangs on it.
+    burned_in
+        Patients whose images say that a name is burned into them: they must be refused.
     """
 
     name: str
@@ -72,6 +74,7 @@ class HospitalRecipe:
     character_set: str
     scripts: Mapping[int, str]
     seed: int
+    burned_in: frozenset[int] = frozenset()
 
 
 def examination(recipe: HospitalRecipe, patient: int, visit: int = 0) -> Phantom:
@@ -114,6 +117,7 @@ _AURORA = HospitalRecipe(
     character_set="ISO_IR 100",
     scripts=MappingProxyType({}),
     seed=11,
+    burned_in=frozenset({23}),
 )
 _BIRCH = HospitalRecipe(
     name="birch",
@@ -136,6 +140,7 @@ _BIRCH = HospitalRecipe(
     character_set="ISO_IR 192",
     scripts=MappingProxyType({4: "japanese"}),
     seed=23,
+    burned_in=frozenset({19}),
 )
 _CEDAR = HospitalRecipe(
     name="cedar",

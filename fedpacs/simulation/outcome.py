@@ -26,6 +26,7 @@ class Departed:
 
     hospital: str
     studies: int
+    quarantined: int
     patients: int
     updates: int
     wire_bytes: int
@@ -79,6 +80,7 @@ def summarise(file: Path, report: DemoReport, elapsed_s: float) -> DemoOutcome:
             Departed(
                 hospital=each.name,
                 studies=each.road.sealed,
+                quarantined=sum(each.quarantined.values()),
                 patients=each.road.patients,
                 updates=each.road.rounds_trained,
                 wire_bytes=each.departures.wire_bytes,

@@ -45,6 +45,11 @@ def test_every_hospital_trained_every_round_and_got_its_result_back(demo):
         assert hospital["book_verifies"]
 
 
+def test_a_study_that_must_not_be_used_was_put_aside(demo):
+    _, outcome = demo
+    assert [h["quarantined"] for h in outcome["hospitals"]] == [1, 1, 0]
+
+
 def test_nothing_planted_was_found_where_it_must_not_be(demo):
     _, outcome = demo
     assert outcome["leaks"] == 0
