@@ -32,7 +32,7 @@ class NotSignedError(AgentError):
 
 @app.command()
 def check(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
-    """Check the configuration, keys, store, book, PACS and the way to the consortium."""
+    """Check the configuration, keys, profile, store and book; needs no network."""
     from fedpacs.agent.site import Site
 
     items = Site.open(site).check()

@@ -12,7 +12,7 @@ from fedpacs.cli.document import commands, commands_page, errors_page
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = dict(commands())
 GROUPS = {path.rpartition(" ")[0] for path in COMMANDS}
-TYPED = re.compile(r"(?:^|[`$ /])fedpacs ([a-z]+)(?: ([a-z]+))?([^`\n]*)", re.MULTILINE)
+TYPED = re.compile(r"(?:^|[`$ /])(?<!from )fedpacs ([a-z]+)(?: ([a-z]+))?([^`\n]*)", re.MULTILINE)
 
 
 def typed(text: str) -> dict[str, set[str]]:
