@@ -39,6 +39,11 @@ class Round:
         The approved record.
     learner
         The site's network and data.
+
+    Attributes
+    ----------
+    released
+        What left, in order.
     """
 
     def __init__(
@@ -46,7 +51,7 @@ class Round:
     ) -> None:
         self._premises = premises
         self._job = job
-        self._schema = schema
+        self.schema = schema
         self._learner = learner
         self.released: list[ReleasedUpdate] = []
 
@@ -72,7 +77,7 @@ class Round:
     def release(self, message_type: str, local: LocalUpdate) -> ReleasedUpdate:
         """Ask gate 3 and give what it lets through."""
         limits = stricter(self._premises.config.limits, self._job)
-        facts = _facts(message_type, local, self._schema, self._job.digest, limits)
+        facts = _facts(message_type, local, self.schema, self._job.digest, limits)
         subject = _subject(local)
         pass_gate(self._premises, egress.decide(facts), subject)
         metrics, suppressed = egress.suppress(local.metrics, limits.minimum_cell)
