@@ -78,7 +78,7 @@ def test_a_closed_cohort_gate_is_told_by_the_exit_status(site, folder, capsys):
     document = json.loads(out)
     assert document["code"] == "cohort.empty-part"
     assert "The cohort has 2 patients" in document["message"]
-    assert err.startswith("ingest: 1 of ")
+    assert err.startswith("ingest: 1\n")
 
 
 @pytest.mark.parametrize("words", [(), ("--json",)])
