@@ -182,7 +182,8 @@ def _work(path: Path, *, staging: Path, out: Path) -> _Outcome:
     folder = Path(tempfile.mkdtemp(dir=staging))
     try:
         instance = _worker_engine.deidentify_file(path, folder)
-        findings = verify_instance(path, instance.path)
+        options = _worker_engine.profile.option_codes
+        findings = verify_instance(path, instance.path, options)
         if findings:
             raise LeakFoundError("The verification found what had to go.", code=findings[0].code)
         target = out / instance.path.name

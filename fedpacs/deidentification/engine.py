@@ -73,7 +73,7 @@ class Engine:
 
     def _deidentify(self, ds: FileDataset) -> bytes:
         admit(ds)
-        patient_id = str(ds.PatientID)
+        patient_id = str(ds.PatientID).strip(" \0")  # blanks around a LO say nothing (PS3.5 6.2)
         identity = Identity(
             pseudonyms=self.pseudonyms,
             patient_id=patient_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 from fedpacs.core.digest import digest_of
 from fedpacs.core.ps315 import Action, Option
@@ -18,7 +18,7 @@ from fedpacs.deidentification.table import closed_groups, vr_actions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised when the meaning of an action or generator changes, so that digests change, too."""
 E1_1 = "PS3.15 Table E.1-1"
 BY_VR = "FedPACS rule by VR"
@@ -169,12 +169,13 @@ def vr_fits(tag: int, vr: str) -> bool:
 def _by_vr(tag: int, vr: str) -> Rule:
     if (reason := closed_groups().get(tag >> 16)) is not None:
         return Rule(Action.REMOVE, DEFAULT_DENY, f"no row in the table; {reason}")
-    try:
-        allowed = dictionary_VR(tag).split(" or ")
-    except KeyError:
+    if not dictionary_has_tag(tag):  # nor is a retired repeating group, which it does not list
         return _UNKNOWN
+    allowed = dictionary_VR(tag).split(" or ")
     if vr not in allowed:
         return _WRONG_VR
+    if "OW" in allowed:
+        return Rule(Action.REMOVE, DEFAULT_DENY, "no row in the table; bulk data")
     found = vr_actions().get(vr)
     if found is None:
         return Rule(Action.REMOVE, DEFAULT_DENY, f"no row in the table; {vr} may hold anything")

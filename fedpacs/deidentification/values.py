@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydicom._uid_dict import UID_dictionary
+from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.multival import MultiValue
 from pydicom.valuerep import PersonName
 
@@ -148,13 +150,41 @@ def _kept(element: DataElement, rule: Rule, identity: Identity) -> object:
     values = values_of(element)
     if element.VR == "AS":
         return _age(values, identity.maximum_age_years)
-    if element.VR in _NUMBER_VRS and not all(isinstance(value, int | float) for value in values):
-        return None  # pydicom reads text where a number should be as text
-    if element.VR == "CS" and not all(_CODE_STRING.fullmatch(str(value)) for value in values):
+    if not _is_plain(element, values):
         return None
     if rule.pattern and not all(re.fullmatch(rule.pattern, str(value)) for value in values):
         return dummy(element.VR) if element.VR in _TEXT_VRS else None
     return element.value
+
+
+def _is_plain(element: DataElement, values: list[Any]) -> bool:
+    """Tell whether the values are what their VR says, and nothing else in its disguise."""
+    if element.VR == "UN" or len(values) > maximum_multiplicity(int(element.tag)):
+        return False  # what cannot be decoded, or has values to spare, may hold anything
+    if element.VR.startswith("US or SS"):
+        return _is_short(element)
+    if element.VR == "CS":
+        return all(_CODE_STRING.fullmatch(str(value)) for value in values)
+    if element.VR == "AT":
+        return all(dictionary_has_tag(int(value)) for value in values)
+    # pydicom reads text where a number should be as text
+    return element.VR not in _NUMBER_VRS or all(isinstance(v, int | float) for v in values)
+
+
+def _is_short(element: DataElement) -> bool:
+    """Tell whether what may be US or SS, still encoded, has no more bytes than its numbers."""
+    if not isinstance(element.value, bytes):
+        return True
+    return len(element.value) <= 2 * maximum_multiplicity(int(element.tag))
+
+
+def maximum_multiplicity(tag: int) -> float:
+    """Give how many values the standard allows an attribute; infinity where it sets no end.
+
+    Fewer than it asks for are let through: real scanners leave values out.
+    """
+    highest = dictionary_VM(tag).split("-")[-1]
+    return int(highest) if highest.isdigit() else math.inf
 
 
 def _age(values: list[Any], maximum_years: int) -> object:

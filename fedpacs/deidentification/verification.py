@@ -27,7 +27,7 @@ from fedpacs.deidentification.verification_table import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from pydicom.dataelem import DataElement
@@ -56,7 +56,9 @@ class Finding:
     tag: str = ""
 
 
-def verify_instance(original: Path, deidentified: Path) -> tuple[Finding, ...]:
+def verify_instance(
+    original: Path, deidentified: Path, options: Collection[str] | None = None
+) -> tuple[Finding, ...]:
     """Compare a de-identified file with its original.
 
     Parameters
@@ -65,6 +67,9 @@ def verify_instance(original: Path, deidentified: Path) -> tuple[Finding, ...]:
         Identified file.
     deidentified
         What the engine made of it.
+    options
+        Codes of CID 7050 that the site's profile carries out; nothing else excuses a value that
+        stayed. None takes those that the output declares and the original did not.
 
     Returns
     -------
@@ -79,12 +84,27 @@ def verify_instance(original: Path, deidentified: Path) -> tuple[Finding, ...]:
             return (Finding("deid.output-unreadable"),)
         try:
             old = pydicom.dcmread(original, force=True)
-            return tuple(sorted(set(_findings(old, new, content, deidentified.stem))))
+            chosen = declared(new) - declared(old) if options is None else frozenset(options)
+            return tuple(
+                sorted(set(_findings(_Pair(old, new, content, deidentified.stem, chosen))))
+            )
         except Exception:  # noqa: BLE001 - what cannot be compared to its end is not verified
             return (Finding("deid.not-verifiable"),)
 
 
-def _findings(old: FileDataset, new: FileDataset, content: bytes, stem: str) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True, repr=False)
+class _Pair:
+    """What is compared. Identified; has no ``repr``."""
+
+    old: FileDataset
+    new: FileDataset
+    content: bytes
+    stem: str
+    options: frozenset[str]
+
+
+def _findings(pair: _Pair) -> Iterator[Finding]:
+    old, new = pair.old, pair.new
     elements = list(walk(new))
     kept: dict[Place, list[str]] = {}
     for where, element in elements:
@@ -93,20 +113,19 @@ def _findings(old: FileDataset, new: FileDataset, content: bytes, stem: str) -> 
         else:
             kept[where] = texts(element)
     evidence = gather(old, kept)
-    for code in found_in_bytes(content, evidence):
+    for code in found_in_bytes(pair.content, evidence):
         yield Finding(code)
-    for code, tag in structure_findings(old, new, stem):
+    for code, tag in structure_findings(old, new, pair.stem, pair.options):
         yield Finding(code, _name(tag) if tag else "")
     for code, tag in code_findings(new):
         yield Finding(code, _name(tag))
     originals = {where: element for where, element in walk(old) if element is not None}
-    options = declared(new)
     for where, element in elements:
         if element is None or where[0] == _METHOD_CODES:
             continue
         codes = (
             *found_in_element(where, element, evidence),
-            *attribute_findings(element, originals.get(where), options),
+            *attribute_findings(element, originals.get(where), pair.options),
             *_pattern_findings(where, element),
         )
         for code in codes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fedpacs.deidentification.verification_source import TEXT_VRS, texts, vocabulary
+from fedpacs.deidentification.verification_source import NUMBER_VRS, TEXT_VRS, texts, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _UNICODE = ("utf-8", "utf-16-le", "utf-16-be")
 _WORDS = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*", re.UNICODE)
 _DICTIONARY_TEXT = frozenset({0x00080104, 0x00620005})
+_FRACTION = re.compile(r"\.0*$")
+_MINIMUM_DIGITS = 6
 _UID_CHARACTERS = b"0123456789."
 
 
@@ -61,6 +63,8 @@ def _continues(neighbour: bytes) -> bool:
 
 def found_in_element(where: Path, element: DataElement, evidence: Evidence) -> Iterator[str]:
     """Give the code of each kind of value that stands in the decoded text of an element."""
+    if element.VR in NUMBER_VRS:
+        yield from _found_in_numbers(element, evidence)
     if element.VR not in TEXT_VRS and element.VR != "CS":
         return
     from_dictionary = element.VR == "CS" or where[-1] in _DICTIONARY_TEXT
@@ -73,6 +77,20 @@ def found_in_element(where: Path, element: DataElement, evidence: Evidence) -> I
             yield "deid.leak-number"
         if any(_stands_alone(date, text) for date in evidence.dates):
             yield "deid.leak-date"
+
+
+def _found_in_numbers(element: DataElement, evidence: Evidence) -> Iterator[str]:
+    """Find a number of the patient, or a date, written as a number of its own."""
+    written = {_plain(text) for text in texts(element)}
+    written = {text for text in written if len(text) >= _MINIMUM_DIGITS}
+    if written & {_plain(number) for number in evidence.numbers}:
+        yield "deid.leak-number"
+    if written & evidence.dates:
+        yield "deid.leak-date"
+
+
+def _plain(number: str) -> str:
+    return _FRACTION.sub("", number.strip().lstrip("+-0"))
 
 
 def _words(text: str) -> set[str]:

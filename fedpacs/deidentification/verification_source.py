@@ -12,7 +12,8 @@ Which values are looked for (so that clean files raise no false alarm):
 - *dates*: complete ones, looked for in text only;
 - *any other text that went*: at least six bytes, with a letter and four different characters, and
   no phrase of the DICOM dictionaries nor just one or two of their words (an institution's name
-  may be), unless a value that rightly stayed contains it.
+  may be), unless a value that stayed contains it; an institution's name or address is excused
+  by a text only, as a maker's name, and never by a code string.
 
 Placeholders such as ANONYMIZED name nobody and are not looked for.
 """
@@ -41,6 +42,7 @@ Path = tuple[int, ...]
 TEXT_VRS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 DATE_VRS = frozenset({"DA", "DT"})
+NUMBER_VRS = frozenset({"DS", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
 PLACEHOLDERS = frozenset(
     {
         "anon", "anonymized", "anonymised", "anonymous", "deidentified", "de-identified", "none",
@@ -56,6 +58,7 @@ _PATIENT_NUMBERS = frozenset(
     }
 )  # fmt: skip
 _PLACES = frozenset({0x00080080, 0x00080081, 0x00081010, 0x00081040})
+_INSTITUTION = frozenset({0x00080080, 0x00080081})
 _MINIMUM_CHARACTERS = 4
 _COMMON_WORDS = 2
 _MINIMUM_TEXT_BYTES = 6
@@ -177,9 +180,11 @@ class _Collector:
     def __init__(self, kept: dict[Path, list[str]]) -> None:
         self._kept = kept
         self._stayed: set[str] = set()
+        self._stayed_texts: set[str] = set()
         self._names: set[str] = set()
         self._strings: set[str] = set()
         self._texts: set[str] = set()
+        self._institution: set[str] = set()
         self._numbers: set[str] = set()
         self._uids: set[str] = set()
         self._dates: set[str] = set()
@@ -245,14 +250,17 @@ class _Collector:
     def _visit_texts(self, where: Path, vr: str, values: list[str]) -> None:
         if self._kept.get(where) == values:
             self._stayed.update(value.casefold() for value in values)
+            if vr != "CS":
+                self._stayed_texts.update(value.casefold() for value in values)
             return
         if vr != "CS":
             common = where[-1] not in _PLACES
-            self._texts.update(value for value in values if _is_distinctive(value, common=common))
+            gone = {value for value in values if _is_distinctive(value, common=common)}
+            (self._institution if where[-1] in _INSTITUTION else self._texts).update(gone)
 
     def evidence(self, charset: tuple[str, ...]) -> Evidence:
-        stayed = "\n".join(self._stayed)
-        gone = {text for text in self._texts if text.casefold() not in stayed}
+        gone = _not_in(self._texts, self._stayed)
+        gone |= _not_in(self._institution, self._stayed_texts)
         return Evidence(
             names=frozenset(self._names),
             strings=frozenset(self._strings | gone),
@@ -261,6 +269,11 @@ class _Collector:
             dates=frozenset(self._dates),
             charset=charset,
         )
+
+
+def _not_in(texts: set[str], stayed: set[str]) -> set[str]:
+    whole = "\n".join(stayed)
+    return {text for text in texts if text.casefold() not in whole}
 
 
 def _is_distinctive(text: str, *, common: bool) -> bool:

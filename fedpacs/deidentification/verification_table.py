@@ -96,7 +96,9 @@ def declared(ds: Dataset) -> frozenset[str]:
     return frozenset(str(item.get("CodeValue", "")) for item in items)
 
 
-def structure_findings(old: FileDataset, new: FileDataset, stem: str) -> Iterator[tuple[str, int]]:
+def structure_findings(
+    old: FileDataset, new: FileDataset, stem: str, options: frozenset[str]
+) -> Iterator[tuple[str, int]]:
     """Check what is not one attribute's: markers, file meta, preamble, file name, pixels."""
     if (
         new.get("PatientIdentityRemoved") != "YES"
@@ -114,7 +116,7 @@ def structure_findings(old: FileDataset, new: FileDataset, stem: str) -> Iterato
         yield "deid.file-name", 0
     if new.file_meta.get("MediaStorageSOPInstanceUID") != new.get("SOPInstanceUID"):
         yield "deid.file-meta", 0x00020003
-    if not declared(new) & _PIXEL_OPTIONS:
+    if not options & _PIXEL_OPTIONS:
         for tag in _PIXELS:
             if (tag in old) != (tag in new) or (tag in new and old[tag].value != new[tag].value):
                 yield "deid.pixels-changed", tag
@@ -130,7 +132,7 @@ def attribute_findings(
     before
         What stood at the same place in the original.
     options
-        Codes of CID 7050 that the output declares.
+        Codes of CID 7050 that the profile carries out.
     """
     tag = int(element.tag)
     if element.tag.is_private:

@@ -103,7 +103,7 @@ def test_what_does_not_verify_never_appears(source, key_uri, tmp_path, monkeypat
     out = tmp_path / "out"
     seen = []
 
-    def find(_original, output):
+    def find(_original, output, _options):
         seen.append(output.parent.parent.name.startswith(".unverified-"))
         return (Finding("deid.leak-name", "0010,0010"),)
 
