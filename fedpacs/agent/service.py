@@ -114,7 +114,16 @@ def serve(
     """
     if refusal := _refusal(premises, terms):
         raise NotApprovedError(f"The job's terms are not approved at this site ({refusal}).")
-    learner = Learner(premises, job, current_cohort(premises, job))
+    cohort = current_cohort(premises, job)
+    learner = Learner(premises, job, cohort)
+    at_hand = (job.digest, cohort.digest, premises.profile.digest, learner.schema.digest)
+    if at_hand != (
+        terms.job_digest,
+        terms.cohort_digest,
+        terms.profile_digest,
+        terms.schema_digest,
+    ):
+        raise NotApprovedError("Job, cohort, profile or software are not those that were approved.")
     learner.warm_up()
     rounds = Round(premises, job, learner.schema, learner)
     permit = Permit(
