@@ -38,11 +38,19 @@ class SeriesRef:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StudyRef:
-    """One study that an archive says it holds: the *expected* side of the reconciliation."""
+    """One study that an archive says it holds: the *expected* side of the reconciliation.
+
+    Attributes
+    ----------
+    unlisted
+        Series and instances that the archive counts or lists without naming them. They cannot be
+        asked for, so a study that has any is never complete.
+    """
 
     study_instance_uid: str
     patient_id: str
     series: tuple[SeriesRef, ...]
+    unlisted: int = 0
 
     @property
     def sop_instance_uids(self) -> frozenset[str]:

@@ -98,6 +98,16 @@ class QueryFailedError(PacsError):
     default_hint = "Run `fedpacs site echo` and show the status to the PACS administrator."
 
 
+class NamelessAnswerError(PacsError):
+    """The PACS lists a study without a usable Study Instance UID; it could not be asked for."""
+
+    code = "pacs.nameless-answer"
+    default_hint = (
+        "Have the PACS administrator repair the study; a narrower study_date of the job's cohort "
+        "leaves it out meanwhile."
+    )
+
+
 class RetrieveFailedError(PacsError):
     """A C-GET or C-MOVE ended in a failure and delivered nothing."""
 

@@ -7,7 +7,6 @@ archives give once per instance, count once.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from pydicom import DataElement, Dataset, config
@@ -19,7 +18,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # its UIDs are
 from fedpacs.core.study import InstanceRef, SeriesRef, StudyRef
 from fedpacs.pacs.associations import offering
 from fedpacs.pacs.elements import text, texts
-from fedpacs.pacs.errors import DroppedAssociationError, QueryFailedError
+from fedpacs.pacs.errors import DroppedAssociationError, NamelessAnswerError, QueryFailedError
 from fedpacs.pacs.part10 import is_uid
 from fedpacs.pacs.status import PENDING, SUCCESS, query_error, status_of
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from fedpacs.pacs.ports import StudyQuery
 
 FIND_MODEL: str = StudyRootQueryRetrieveInformationModelFind
-_LOGGER = logging.getLogger(__name__)
 
 
 def identifier(level: str, **keys: str | list[str]) -> Dataset:
@@ -64,17 +62,19 @@ class Finder:
         Raises
         ------
         PacsError
-            If a C-FIND fails.
+            If a C-FIND fails, or a study is listed without a usable UID: it could not be asked for
+            and would be missed in silence.
         """
         for answer in self._matching_studies(query):
             listed = texts(answer, "ModalitiesInStudy")
             if query.modality and listed and query.modality not in listed:
                 continue
             study_uid = text(answer, "StudyInstanceUID")
-            series = tuple(self._series(study_uid, texts(answer, "SOPClassesInStudy")))
-            if query.modality and all(s.modality != query.modality for s in series):
+            series, unlisted = self._series(study_uid, texts(answer, "SOPClassesInStudy"))
+            known = not unlisted  # else what is not named may be of the modality
+            if query.modality and known and all(s.modality != query.modality for s in series):
                 continue
-            yield StudyRef(study_uid, text(answer, "PatientID"), series)
+            yield StudyRef(study_uid, text(answer, "PatientID"), series, unlisted)
 
     def _matching_studies(self, query: StudyQuery) -> list[Dataset]:
         keys = {
@@ -90,7 +90,9 @@ class Finder:
             # some archives fail on optional keys instead of ignoring them (PS3.4 C.2.2.1.3)
             plain = {k: v for k, v in keys.items() if not k.endswith("InStudy")}
             listed = self._ask(identifier("STUDY", **plain))
-        answers = _once(listed, "StudyInstanceUID")
+        answers, nameless = _once(listed, "StudyInstanceUID")
+        if nameless:
+            raise NamelessAnswerError(f"The PACS lists {nameless} studies without a usable UID.")
         return [
             answer
             for answer in answers
@@ -101,7 +103,10 @@ class Finder:
             )
         ]
 
-    def _series(self, study_uid: str, sop_classes: tuple[str, ...]) -> Iterator[SeriesRef]:
+    def _series(
+        self, study_uid: str, sop_classes: tuple[str, ...]
+    ) -> tuple[tuple[SeriesRef, ...], int]:
+        """Give the series of a study, and how much of it the archive does not name."""
         keys = {
             "StudyInstanceUID": study_uid,
             "SeriesInstanceUID": "",
@@ -109,29 +114,32 @@ class Finder:
             "NumberOfSeriesRelatedInstances": "",
         }
         only_class = sop_classes[0] if len(sop_classes) == 1 else ""
-        for answer in _once(self._ask(identifier("SERIES", **keys)), "SeriesInstanceUID"):
+        answers, unlisted = _once(self._ask(identifier("SERIES", **keys)), "SeriesInstanceUID")
+        series = []
+        for answer in answers:
             series_uid = text(answer, "SeriesInstanceUID")
-            instances = tuple(self._instances(study_uid, series_uid, only_class))
+            instances, nameless = self._instances(study_uid, series_uid, only_class)
             counted = text(answer, "NumberOfSeriesRelatedInstances")
-            if counted.isdigit() and int(counted) != len(instances):
-                _LOGGER.warning(
-                    "a series counts %s instances but lists %d",
-                    counted,
-                    len(instances),
-                    extra={"code": "pacs.inconsistent-count"},
-                )
-            yield SeriesRef(series_uid, text(answer, "Modality"), instances)
+            short = int(counted) - len(instances) if counted.isdecimal() else 0
+            unlisted += max(nameless, short)
+            series.append(SeriesRef(series_uid, text(answer, "Modality"), instances))
+        return tuple(series), unlisted
 
-    def _instances(self, study_uid: str, series_uid: str, only_class: str) -> Iterator[InstanceRef]:
+    def _instances(
+        self, study_uid: str, series_uid: str, only_class: str
+    ) -> tuple[tuple[InstanceRef, ...], int]:
         keys = {
             "StudyInstanceUID": study_uid,
             "SeriesInstanceUID": series_uid,
             "SOPInstanceUID": "",
             "SOPClassUID": "",
         }
-        for answer in _once(self._ask(identifier("IMAGE", **keys)), "SOPInstanceUID"):
-            sop_class = text(answer, "SOPClassUID") or only_class
-            yield InstanceRef(text(answer, "SOPInstanceUID"), sop_class)
+        answers, nameless = _once(self._ask(identifier("IMAGE", **keys)), "SOPInstanceUID")
+        instances = tuple(
+            InstanceRef(text(answer, "SOPInstanceUID"), text(answer, "SOPClassUID") or only_class)
+            for answer in answers
+        )
+        return instances, nameless
 
     def _ask(self, keys: Dataset) -> list[Dataset]:
         """Ask, and once more when the association ended: it may have been idle for too long."""
@@ -155,8 +163,8 @@ class Finder:
         return answers
 
 
-def _once(answers: list[Dataset], keyword: str) -> list[Dataset]:
-    """Keep the first answer for each UID; an answer without a usable UID is no answer."""
+def _once(answers: list[Dataset], keyword: str) -> tuple[list[Dataset], int]:
+    """Keep the first answer for each UID; count those without a usable one."""
     unique: dict[str, Dataset] = {}
     nameless = 0
     for answer in answers:
@@ -165,8 +173,4 @@ def _once(answers: list[Dataset], keyword: str) -> list[Dataset]:
             unique.setdefault(uid, answer)
         else:
             nameless += 1
-    if nameless:
-        _LOGGER.warning(
-            "%d answers without a usable UID", nameless, extra={"code": "pacs.nameless-answer"}
-        )
-    return list(unique.values())
+    return list(unique.values()), nameless

@@ -57,6 +57,11 @@ def retrieve_complete(
     expected = ref.sop_instance_uids
     if not expected:
         raise IncompleteStudyError("The archive lists a study without instances.")
+    if ref.unlisted:
+        raise IncompleteStudyError(
+            f"The archive does not name {ref.unlisted} of the study's series or instances.",
+            expected=len(expected) + ref.unlisted,
+        )
     staging.mkdir(parents=True, exist_ok=True)
     intake = _Intake(ref)
     for attempt in range(attempts):
