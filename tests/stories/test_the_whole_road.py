@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from archives import need
 from nbclient import NotebookClient
 
 from fedpacs.agent.site import Site
@@ -133,3 +134,38 @@ def _running(program: str, folder: Path) -> list[str]:
         if str(folder) in line and program in line and "fedpacs.cli.main demo" not in line:
             found.append(line)
     return found
+
+
+def test_the_report_opens_in_a_browser_without_the_network(demo, tmp_path):
+    from PIL import Image
+
+    picture = tmp_path / "page.png"
+    browser = need("chromium", "chromium")
+    shown = subprocess.run(
+        [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--no-first-run",
+            "--hide-scrollbars",
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+            "--enable-logging=stderr",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=1280,1400",
+            f"--screenshot={picture}",
+            (demo[0] / "report.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "CONSOLE" not in shown.stderr, "the page breaks its own Content-Security-Policy"
+    with Image.open(picture) as page:
+        assert page.size == (1280, 1400)
+        colours = page.convert("RGB").getcolors(maxcolors=1 << 20)
+    assert colours is not None
+    assert len(colours) > 20
+    assert max(count for count, _ in colours) < 0.99 * 1280 * 1400
