@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fedpacs.agent.gates import GateClosedError
-from fedpacs.agent.preview import preview
-from fedpacs.agent.snapshot import current_cohort
+from fedpacs.agent.snapshot import current_cohort, require_profile
 from fedpacs.core.errors import AgentError
 from fedpacs.core.terms import Terms
 from fedpacs.crypto.signatures import SigningKey
@@ -61,6 +60,8 @@ def terms_of(premises: Premises, job: JobConfig) -> Terms:
     GateClosedError
         If the site's own limits do not admit the job at all.
     """
+    from fedpacs.agent.preview import preview  # torch: too slow for whoever only asks for states
+
     seen = preview(job)
     decision = admits(premises.config.limits, job, seen.records[0].size_bytes)
     if not decision.allowed:
@@ -100,6 +101,8 @@ def approve(
         If the site file does not name this approver with this key.
     TermsChangedError
         If the terms are no longer those that were read.
+    OtherProfileError
+        If the cohort was de-identified under another profile than the terms name.
     GateClosedError
         If the site's own limits do not admit the job.
     """
@@ -109,6 +112,7 @@ def approve(
         raise NotAnApproverError("The site file names no such approver with this key.")
     if read != terms_of(premises, job):
         raise TermsChangedError("The terms changed after they were read; nothing was signed.")
+    require_profile(premises, current_cohort(premises, job))
     premises.approvals.request(read)
     premises.record(
         EventKind.APPROVAL_GRANTED,

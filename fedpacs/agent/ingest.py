@@ -13,18 +13,25 @@ from typing import TYPE_CHECKING
 
 from fedpacs.agent.gates import pass_gate
 from fedpacs.agent.snapshot import CohortSummary, draw_cohort
+from fedpacs.cohort.errors import StoreBusyError, StoreUnwritableError
 from fedpacs.core.digest import sha256_hex
 from fedpacs.core.errors import (
     AgentError,
     CohortError,
     DeidentificationError,
-    PacsError,
     PolicyError,
     QualityError,
 )
 from fedpacs.deidentification.engine import Engine
+from fedpacs.deidentification.errors import UnwritableOutputError
 from fedpacs.deidentification.study import deidentify_study
 from fedpacs.deidentification.verification import verify_instance
+from fedpacs.pacs.errors import (
+    DroppedAssociationError,
+    IncompleteStudyError,
+    RetrieveFailedError,
+    UnknownMoveDestinationError,
+)
 from fedpacs.pacs.open import open_reader
 from fedpacs.pacs.ports import StudyQuery
 from fedpacs.pacs.reconcile import retrieve_complete
@@ -43,7 +50,22 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
 
-_OF_ONE_STUDY = (PacsError, DeidentificationError, QualityError, CohortError, PolicyError)
+_OF_THE_SITE = (
+    StoreUnwritableError,
+    StoreBusyError,
+    UnwritableOutputError,
+    UnknownMoveDestinationError,
+)
+"""Would befall every study alike: a person has to act first, so nothing is put aside."""
+_OF_ONE_STUDY = (
+    IncompleteStudyError,
+    RetrieveFailedError,
+    DroppedAssociationError,
+    DeidentificationError,
+    QualityError,
+    CohortError,
+    PolicyError,
+)
 
 
 class UnfitSeriesError(QualityError):
@@ -62,6 +84,13 @@ class NothingFoundError(AgentError):
 
     code = "agent.nothing-found"
     default_hint = "Try `fedpacs site find`; check modality and study_date of the job's cohort."
+
+
+class NothingSealedError(AgentError):
+    """Every study that was found had to be put aside."""
+
+    code = "agent.nothing-sealed"
+    default_hint = "Each code is explained in docs/reference/errors.md; put its cause right first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +139,19 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
     Raises
     ------
     PacsError
-        If the PACS cannot be queried at all.
+        If the PACS cannot be asked, or refuses whatever is asked of it.
+    CohortError
+        If the store cannot be written, or was filled with another project key.
     NothingFoundError
         If it holds no study of the cohort.
+    NothingSealedError
+        If not one of those found could be sealed, now or before.
     GateClosedError
         If gate 2 stays closed; what was sealed stays sealed.
     RecordsError
         If the book cannot be written.
     """
+    premises.bind_store()
     subjects: set[str] = set()
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
@@ -137,6 +171,9 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
             reader.close()
     if not counts["found"]:
         raise NothingFoundError("The PACS holds no study that the job's cohort asks for.")
+    if refused.total() == counts["found"]:
+        reasons = ", ".join(f"{code} ({number})" for code, number in sorted(refused.items()))
+        raise NothingSealedError(f"Every study found was put aside: {reasons}.")
     cohort, left_out = draw_cohort(premises, job, subjects)
     return IngestReport(
         found=counts["found"],
@@ -177,6 +214,8 @@ def _one(
         premises.release_from_quarantine(subject)
         counts["sealed"] += 1
         counts["instances"] += len(behind_gate_1.instances)
+    except _OF_THE_SITE:
+        raise
     except _OF_ONE_STUDY as error:
         premises.quarantine(subject, error, identified)
         premises.record(EventKind.STUDY_QUARANTINED, study=subject, code=error.code)
@@ -201,14 +240,15 @@ def _without(ref: StudyRef, ours: frozenset[str]) -> StudyRef:
 
 
 def _sealed_as_expected(premises: Premises, subject: str, ref: StudyRef) -> bool:
-    """Tell whether the store holds exactly the instances the archive lists.
+    """Tell whether the store holds exactly what the archive lists, under the profile of today.
 
     No table of identities is kept: the archive's UIDs are pseudonymised again and compared.
     """
-    if not premises.store.has(subject):
+    store = premises.store
+    if not store.has(subject) or store.study(subject).profile_digest != premises.profile.digest:
         return False
     expected = {premises.pseudonyms.uid(uid) for uid in ref.sop_instance_uids}
-    return expected == premises.store.sop_instance_uids(subject)
+    return expected == store.sop_instance_uids(subject)
 
 
 def _disclose(premises: Premises, study: Study, out: Path) -> DeidentifiedStudy:

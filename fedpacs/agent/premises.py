@@ -79,6 +79,13 @@ class Premises:
 
         return SealedStore.open(self.config.store.path, load_secret(self.config.store.key))
 
+    def bind_store(self) -> None:
+        """Hold the store to the project key it is first filled with.
+
+        Under another key every patient would come in a second time, as somebody else.
+        """
+        self.store.bind(self.pseudonyms.identifier("sealed-store", "owner"))
+
     @cached_property
     def signing_key(self) -> SigningKey:
         """The agent's own signing key."""
@@ -139,12 +146,12 @@ class Premises:
         shutil.rmtree(place, ignore_errors=True)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         place.mkdir(mode=0o700)
-        if files.exists():
-            shutil.move(files, place / "files")
         reason = {"code": error.code, "message": error.message, "hint": error.hint}
         descriptor = os.open(place / "reason.json", os.O_WRONLY | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "w") as handle:
             json.dump(reason, handle, indent=2)
+        if files.exists():
+            shutil.move(files, place / "files")
 
     def release_from_quarantine(self, subject: str) -> None:
         """Forget an earlier refusal, once the study has been sealed after all."""
@@ -153,10 +160,18 @@ class Premises:
     def quarantined(self) -> dict[str, int]:
         """Count what lies in quarantine, by code."""
         counts: dict[str, int] = {}
-        for file in sorted(self.config.store.quarantine.glob("*/reason.json")):
-            code = str(json.loads(file.read_text())["code"])
+        for folder in sorted(self.config.store.quarantine.glob("*/")):
+            code = _reason_code(folder / "reason.json")
             counts[code] = counts.get(code, 0) + 1
         return counts
+
+
+def _reason_code(file: Path) -> str:
+    """Read why something lies in quarantine; whoever was killed meanwhile left no reason."""
+    try:
+        return str(json.loads(file.read_text())["code"])
+    except (FileNotFoundError, ValueError):
+        return "agent.reason-lost"
 
 
 def _empty(area: Path) -> None:

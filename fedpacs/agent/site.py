@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fedpacs.agent.doctor import CheckItem
     from fedpacs.agent.ingest import IngestReport
     from fedpacs.agent.service import RunReport
+    from fedpacs.cohort.upkeep import RepairReport
     from fedpacs.config.job import CohortQuery, JobConfig
     from fedpacs.config.site import SiteConfig
     from fedpacs.core.terms import Terms
@@ -115,6 +116,14 @@ class Site:
         from fedpacs.agent.ingest import ingest
 
         return ingest(self.premises, job, progress)
+
+    def repair(self) -> RepairReport:
+        """Finish what a killed writer left in the store, and drop what is damaged in it."""
+        from fedpacs.cohort.store import SealedStore
+        from fedpacs.crypto.keys import load_secret
+
+        store = self.config.store
+        return SealedStore.mend(store.path, load_secret(store.key))
 
     def terms(self, job: JobConfig) -> Terms:
         """Give what would be approved; see `fedpacs.agent.consent.terms_of`."""

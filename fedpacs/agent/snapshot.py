@@ -22,10 +22,20 @@ if TYPE_CHECKING:
 
 
 class NoCohortError(AgentError):
-    """Training was asked for before ingest."""
+    """There is no cohort that the store holds completely."""
 
     code = "agent.no-cohort"
-    default_hint = "Run `fedpacs site ingest --site FILE --job FILE` first."
+    default_hint = (
+        "Run `fedpacs site ingest --site FILE --job FILE`: it brings back what the store lost, and "
+        "draws the cohort."
+    )
+
+
+class OtherProfileError(AgentError):
+    """The cohort was de-identified under another profile than the site has now."""
+
+    code = "agent.other-profile"
+    default_hint = "Run `fedpacs site ingest`: it de-identifies the studies again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +111,18 @@ def current_cohort(premises: Premises, job: JobConfig) -> Cohort:
     """
     cohort = latest_cohort(premises.store, job.cohort)
     if cohort is None:
-        raise NoCohortError("This site has no cohort for the job yet.")
+        raise NoCohortError("This site has no cohort for the job, or no longer all of it.")
     return cohort
+
+
+def require_profile(premises: Premises, cohort: Cohort) -> None:
+    """Return only if every study of a cohort was de-identified under the site's profile.
+
+    Raises
+    ------
+    OtherProfileError
+        If one was not: an approval of the profile would say what is not so.
+    """
+    for uid in {subject.study_instance_uid for subject in cohort.subjects}:
+        if premises.store.study(uid).profile_digest != premises.profile.digest:
+            raise OtherProfileError("The cohort was de-identified under another profile.")

@@ -4,6 +4,7 @@ Exit statuses: 0 done, 2 wrong usage, 3 this machine, 10 to 80 one band per pack
 FedPACS itself, 130 and 143 stopped. ``docs/reference/errors.md`` lists every code.
 """
 
+import getpass
 import os
 import sys
 from collections.abc import Sequence
@@ -68,12 +69,24 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         Always, with the exit status.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    name_the_user()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal without UTF-8 must not end the program
             stream.reconfigure(errors="replace")
     with quiet():
         status = guarded(lambda: call(app, words), words)
     sys.exit(status)
+
+
+def name_the_user() -> None:
+    """Give an account without an entry in the password file, as containers have, a name.
+
+    MONAI asks for one when it is imported, and children inherit it.
+    """
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        os.environ["LOGNAME"] = f"uid-{os.getuid()}"
 
 
 def call(commands: typer.Typer, words: Sequence[str]) -> int:

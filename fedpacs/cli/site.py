@@ -1,5 +1,6 @@
 """``fedpacs site``: one hospital, from its PACS to the consortium and back."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -70,23 +71,33 @@ def find(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) -> N
     show(
         summary,
         as_json=as_json,
-        next_step=f"`fedpacs site ingest --site {site} --job {job}`" if summary.studies else "",
+        next_step=f"`fedpacs site ingest {_same(site, job)}`" if summary.studies else "",
     )
 
 
 @app.command()
-def ingest(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
+def ingest(
+    job: JobFile,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Drop what is damaged in the sealed store first.")
+    ] = False,
+    site: SiteFile = SITE_FILE,
+    as_json: AsJson = False,
+) -> None:
     """Retrieve, de-identify, verify and seal the studies of a job, and draw its cohort."""
     from fedpacs.agent.site import Site
     from fedpacs.config.job import load_job
 
     config = load_job(job_path(job))
+    hospital = Site.open(site)
+    if repair:
+        hospital.repair()
     with progress() as report:
-        outcome = Site.open(site).ingest(config, report)
+        outcome = hospital.ingest(config, report)
     show(
         outcome,
         as_json=as_json,
-        next_step=f"`fedpacs site approve --site {site} --job {job} --approver NAME --key URI`",
+        next_step=f"`fedpacs site approve {_same(site, job)} --approver NAME --key URI`",
     )
 
 
@@ -117,7 +128,7 @@ def approve(  # noqa: PLR0913, PLR0917 - one parameter per option
     show(
         {"approved": config.job.name, "approver": approver, "days": days, "terms_digest": digest},
         as_json=as_json,
-        next_step=f"`fedpacs site train --site {site} --job {job}`",
+        next_step=f"`fedpacs site train {_same(site, job)}`",
     )
 
 
@@ -184,6 +195,11 @@ def status(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
     from fedpacs.agent.site import Site
 
     show(Site.open(site).status(), as_json=as_json)
+
+
+def _same(site: Path, job: str) -> str:
+    """Write the options once more, as a shell reads them."""
+    return f"--site {shlex.quote(str(site))} --job {shlex.quote(job)}"
 
 
 def _require_somebody_to_ask(as_json: bool) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from fedpacs.core.errors import CohortError
 
+_REPAIR = (
+    "Run `fedpacs site ingest --repair`: it drops what is damaged and brings it back from the PACS."
+)
+
 
 class StoreBusyError(CohortError):
     """Another process holds the writer's lock of the store."""
@@ -33,22 +37,28 @@ class StoreKeyError(CohortError):
     default_hint = "Check [store] key; if the key is right, restore the store from a backup."
 
 
+class OtherProjectError(CohortError):
+    """The store was filled under another project key than the one given."""
+
+    code = "cohort.other-project"
+    default_hint = (
+        "Put back the [deidentification] project_key that the store was filled with; a new project "
+        "needs a store of its own."
+    )
+
+
 class DamagedStoreError(CohortError):
     """A sealed file of the store was altered, cut or replaced."""
 
     code = "cohort.damaged"
-    default_hint = (
-        "Repair the store: damaged studies are dropped, the next ingest brings them back."
-    )
+    default_hint = _REPAIR
 
 
 class MissingBlobError(CohortError):
     """A sealed file that a study names is not there."""
 
     code = "cohort.missing-blob"
-    default_hint = (
-        "Repair the store: damaged studies are dropped, the next ingest brings them back."
-    )
+    default_hint = _REPAIR
 
 
 class TooLargeError(CohortError):

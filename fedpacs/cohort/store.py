@@ -16,6 +16,7 @@ from fedpacs.cohort import upkeep
 from fedpacs.cohort.errors import (
     ContentMismatchError,
     DamagedStoreError,
+    OtherProjectError,
     PatientChangedError,
     UnknownStudyError,
 )
@@ -68,6 +69,26 @@ class SealedStore:
         store = cls(Vault.open(path, key), wait_s)
         store.vault.recover_if_abandoned(store._recover)
         return store
+
+    def bind(self, owner: str) -> None:
+        """Hold the store to an owner; the first one named is the owner for good.
+
+        Parameters
+        ----------
+        owner
+            Keyed digest of the project, the same for the same project key.
+
+        Raises
+        ------
+        OtherProjectError
+            If the store belongs to another one.
+        """
+        if not upkeep.ledger(self.vault, upkeep.OWNER):
+            with self.writing({"act": "bind"}):
+                if not upkeep.ledger(self.vault, upkeep.OWNER):
+                    upkeep.write_ledger(self.vault, upkeep.OWNER, {"owner": owner})
+        if upkeep.ledger(self.vault, upkeep.OWNER)["owner"] != owner:
+            raise OtherProjectError("The sealed store was filled under another project key.")
 
     def put(self, study: DeidentifiedStudy) -> str:
         """Seal a study. The same study again changes nothing; a grown one replaces the old.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SPLITS = "splits"
 LATEST = "latest"
+OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -170,7 +171,8 @@ def _anchored(config: SiteConfig, base: Path) -> SiteConfig:
         profile = str(base / profile)
     url = config.book.url
     if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
-        url = f"sqlite:///{base / url.removeprefix('sqlite:///')}"
+        # SQLAlchemy decodes the path, and would take a "?" in the folder's name for the query
+        url = f"sqlite:///{quote(str(base))}/{url.removeprefix('sqlite:///')}"
     if isinstance(pacs, FolderPacs):
         pacs = pacs.model_copy(update={"path": base / pacs.path})
     return config.model_copy(

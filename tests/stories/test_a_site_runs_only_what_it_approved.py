@@ -5,6 +5,7 @@ import pytest
 from fedpacs.agent.consent import NotAnApproverError, NothingToRevokeError, TermsChangedError
 from fedpacs.agent.gates import GateClosedError
 from fedpacs.agent.service import NotApprovedError
+from fedpacs.agent.snapshot import OtherProfileError
 
 
 def approve(clinic):
@@ -53,6 +54,15 @@ def test_another_profile_voids_the_approval(ingested):
     ingested.edit_site(deidentification={"profile": "basic"})
     with pytest.raises(NotApprovedError):
         ingested.site().train(ingested.job)
+
+
+def test_a_profile_that_the_data_have_not_seen_cannot_be_approved(ingested):
+    ingested.edit_site(deidentification={"profile": "basic"})
+    with pytest.raises(OtherProfileError):
+        approve(ingested)
+    ingested.site().ingest(ingested.job)
+    approve(ingested)
+    assert states(ingested) == ["approved"]
 
 
 def test_a_stranger_cannot_approve(ingested):

@@ -10,7 +10,9 @@ import time
 import pytest
 
 from fedpacs.agent.gates import GateClosedError
+from fedpacs.agent.ingest import NothingSealedError
 from fedpacs.agent.premises import SiteBusyError
+from fedpacs.cohort.errors import StoreUnwritableError
 from fedpacs.core.errors import RecordsError
 from fedpacs.records.events import EventKind
 
@@ -121,6 +123,47 @@ def test_nothing_is_sealed_when_the_book_cannot_be_written(clinic):
     with pytest.raises(RecordsError):
         clinic.site().ingest(clinic.job)
     assert clinic.site().premises.store.studies() == ()
+
+
+def test_a_full_disk_ends_the_ingest_and_puts_no_study_aside(clinic):
+    clinic.site().premises.store  # noqa: B018 - made now, so that only its shelf is in the way
+    shelf = clinic.place.config.store.path / "blobs"
+    shelf.write_text("no folder")  # the file system refuses, whoever runs this
+    with pytest.raises(StoreUnwritableError):
+        clinic.site().ingest(clinic.job)
+    assert clinic.site().status().quarantined == {}
+    assert [p.name for p in clinic.place.config.store.staging.iterdir()] == [".lock"]
+    shelf.unlink()
+    assert clinic.site().ingest(clinic.job).sealed == 14
+
+
+def test_where_every_study_is_put_aside_the_reason_is_told_and_not_the_gate(clinic):
+    for file in clinic.files():
+        file.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(NothingSealedError) as caught:
+        clinic.site().ingest(clinic.job)
+    assert "pacs.corrupt-instance (14)" in caught.value.message
+
+
+def test_another_profile_de_identifies_every_study_again(ingested):
+    ingested.edit_site(deidentification={"profile": "basic"})
+    report = ingested.site().ingest(ingested.job)
+    assert (report.already_sealed, report.sealed) == (0, 14)
+    status = ingested.site().status()
+    assert (status.studies, status.patients) == (14, 13)
+
+
+def test_quarantine_without_its_reason_is_counted_and_repaired(clinic):
+    victim = clinic.files()[0]
+    good = victim.read_bytes()
+    victim.write_bytes(good[:-200])
+    clinic.site().ingest(clinic.job)
+    (folder,) = clinic.place.config.store.quarantine.iterdir()
+    (folder / "reason.json").write_text('{"co')  # killed while writing
+    assert clinic.site().status().quarantined == {"agent.reason-lost": 1}
+    victim.write_bytes(good)
+    assert clinic.site().ingest(clinic.job).sealed == 1
+    assert clinic.site().status().quarantined == {}
 
 
 def test_too_few_patients_close_gate_2_but_lose_nothing(clinic):

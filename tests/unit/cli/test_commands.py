@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import resource
@@ -12,7 +13,7 @@ import typer
 
 from fedpacs.cli.document import commands
 from fedpacs.cli.interrupts import TerminationInterrupt
-from fedpacs.cli.main import call
+from fedpacs.cli.main import call, name_the_user
 from fedpacs.cli.options import UnknownJobNameError, job_path
 from fedpacs.config.shipped import shipped
 
@@ -155,3 +156,11 @@ def test_the_shell_completes_nouns_and_verbs():
     )
     assert ended.returncode == 0
     assert ended.stdout.split() == ["approve"]
+
+
+def test_an_account_without_a_name_is_given_one(monkeypatch):
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(variable, "")  # so that it is put back, whatever is set now
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    name_the_user()
+    assert getpass.getuser() == "uid-4000000000"

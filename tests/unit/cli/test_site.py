@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -48,6 +49,20 @@ def test_a_missing_key_fails_the_check_and_all_parts_are_still_tried(site, folde
     assert failed == ["project key", "runtime secret"]
     assert document["code"] == "agent.failed"
     assert document["exit_status"] == 65
+
+
+def test_a_next_step_can_be_pasted_where_a_path_has_a_space(folder, capsys):
+    beside = folder.with_name("St. Mary's")
+    folder.rename(beside)
+    recipe = replace(RECIPES["cedar"], patients=1, follow_ups=0)
+    write_patients(recipe, beside / "export")
+    with pytest.raises(SystemExit):
+        run(["site", "find", "--job", "brain-tissue", "--site", str(beside / "site.toml")])
+    said = capsys.readouterr().out.rpartition("`fedpacs ")[2].rstrip("`\n")
+    words = shlex.split(said)
+    assert words == [
+        *("site", "ingest", "--site", str(beside / "site.toml"), "--job", "brain-tissue"),
+    ]
 
 
 def test_a_probe_names_the_broken_rung_and_its_next_step(site, folder, capsys):

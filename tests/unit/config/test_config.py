@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import shutil
 import tomllib
 
 import pytest
 import tomli_w
+from sqlalchemy import make_url
 
 from fedpacs.config.consortium import load_consortium
 from fedpacs.config.job import JobConfig, load_job
@@ -139,3 +141,12 @@ def test_more_signatures_than_approvers_can_never_be_had(tmp_path):
 def test_an_incomplete_installation_is_named():
     with pytest.raises(MachineError):
         shipped("configs", "none")
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b%20c", "St. Mary's 病院"])
+def test_a_book_lies_in_the_sites_folder_whatever_that_is_called(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.copyfile(shipped("sites", "cedar", "site.toml"), folder / "site.toml")
+    url = load_site(folder / "site.toml").book.url
+    assert make_url(url).database == str(folder / "data" / "book.db")
