@@ -65,6 +65,13 @@ class ReplyNotSentError(AgentError):
     default_hint = "Most often the run has ended meanwhile; else read the site's supernode.log."
 
 
+class MessageTooLargeError(AgentError):
+    """A message is larger than any that the approved job may send."""
+
+    code = "agent.message-too-large"
+    default_hint = "Ask the consortium what its server sends; nothing of it was opened here."
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A reply, serialised: nothing but this is handed to the SuperNode.
@@ -87,14 +94,27 @@ class Outgoing:
 
 
 class Assignment:
-    """One task of the SuperNode. Its message stays closed until `content` is asked for."""
+    """One task of the SuperNode. Its message stays closed until `content` is asked for.
 
-    def __init__(self, client: RuntimeHttpClient, given: PullTaskInputResponse) -> None:
+    Parameters
+    ----------
+    client
+        Runtime API, with the token of the task.
+    given
+        What the SuperNode says of the task.
+    maximum_bytes
+        Of a larger message no more than this is taken into memory.
+    """
+
+    def __init__(
+        self, client: RuntimeHttpClient, given: PullTaskInputResponse, maximum_bytes: int
+    ) -> None:
         self.run_id: int = given.run.run_id
         self.bundle: bytes = given.fab.content
         self.run_config = user_config_from_proto(given.context.run_config)
         self._client = client
         self._node = Node(node_id=given.context.node_id)
+        self._room = maximum_bytes
         self._message, self._objects = self._fetch()
 
     @property
@@ -107,9 +127,13 @@ class Assignment:
 
         Raises
         ------
+        MessageTooLargeError
+            If it is larger than a message of the job may be.
         UnexpectedRecordError
             If it cannot be read or has no content.
         """
+        if self._room < 0:
+            raise MessageTooLargeError("A message is larger than the job needs.")
         try:
             message = inflate_object_from_contents(
                 self._message.metadata.message_id, dict(self._objects)
@@ -167,13 +191,7 @@ class Assignment:
         if not pulled.messages_list or not pulled.message_object_trees:
             raise ReplyNotSentError("The SuperNode has no message for a task.")
         tree = pulled.message_object_trees[0]
-        objects = pull_objects(
-            [branch.object_id for branch in iterate_object_tree(tree)],
-            make_pull_object_fn_protobuf(self._client.PullObject, self._node, self.run_id),
-            max_time=_PULL_TIME_S,
-            initial_backoff=_FIRST_PULL_WAIT_S,
-            backoff_cap=_LONGEST_PULL_WAIT_S,
-        )
+        objects = self._pull([branch.object_id for branch in iterate_object_tree(tree)])
         confirm = make_confirm_message_received_fn_protobuf(
             self._client.ConfirmMessageReceived, self._node, self.run_id
         )
@@ -181,6 +199,31 @@ class Assignment:
         message = message_from_proto(pulled.messages_list[0])
         message.metadata.__dict__["_message_id"] = tree.object_id
         return message, objects
+
+    def _pull(self, object_ids: list[str]) -> dict[str, bytes]:
+        """Pull a message's objects, as long as there is room for them."""
+        pull = make_pull_object_fn_protobuf(self._client.PullObject, self._node, self.run_id)
+
+        def pull_if_room(object_id: str) -> bytes:
+            if self._room >= 0:
+                content = pull(object_id)
+                self._room -= len(content)
+            if self._room < 0:
+                raise ObjectPullError(object_id, "the message is too large")
+            return content
+
+        try:
+            return pull_objects(
+                object_ids,
+                pull_if_room,
+                max_time=_PULL_TIME_S,
+                initial_backoff=_FIRST_PULL_WAIT_S,
+                backoff_cap=_LONGEST_PULL_WAIT_S,
+            )
+        except ObjectPullError:
+            if self._room >= 0:
+                raise
+            return {}
 
 
 def _serialise(reply: Message) -> Outgoing:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _LOST_AFTER_S = 15.0
+_AROUND_BYTES = 1 << 20
+"""Room for what stands around the weights in a message."""
 
 
 class TaskRefusedError(AgentError):
@@ -77,7 +79,7 @@ class Executor:
         handler: RoundHandler,
         on_egress: Callable[[bytes], None],
     ) -> None:
-        self._link = RuntimeLink(runtime_address, secret)
+        self._link = RuntimeLink(runtime_address, secret, permit.schema.nbytes + _AROUND_BYTES)
         self._permit = permit
         self._handler = handler
         self._on_egress = on_egress

@@ -62,10 +62,13 @@ class RuntimeLink:
         ``host:port``; loopback.
     secret
         Shared with the SuperNode.
+    maximum_bytes
+        Largest message that is taken in.
     """
 
-    def __init__(self, address: str, secret: bytes) -> None:
+    def __init__(self, address: str, secret: bytes, maximum_bytes: int) -> None:
         self._address = address
+        self._maximum_bytes = maximum_bytes
         self._queue = self._client(
             SuperExecAuthHttpInterceptor(
                 master_secret=secret, protected_methods=frozenset({_ACQUIRE_METHOD})
@@ -97,7 +100,7 @@ class RuntimeLink:
         try:
             with _heartbeat(client), explained():
                 given = client.PullTaskInput(PullTaskInputRequest())
-                assignment = Assignment(client, given)
+                assignment = Assignment(client, given, self._maximum_bytes)
                 sub_status, details = SubStatus.FAILED, NOT_SENT
                 try:
                     yield assignment

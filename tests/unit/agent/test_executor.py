@@ -262,6 +262,25 @@ def test_a_message_with_more_than_the_schema_names_is_refused(supernode, make):
     assert handler.asked == []
 
 
+def test_a_message_larger_than_the_job_needs_is_neither_taken_in_nor_opened(supernode, make):
+    more = content()
+    more["ballast"] = ConfigRecord({"blob": bytes(3 << 20)})
+    supernode.give(more)
+    handler, reply = refused(supernode, make, "agent.message-too-large")
+    assert reply.error.code == ErrorCode.INVALID_FAB
+    assert handler.asked == []
+
+
+def test_after_a_message_too_large_the_next_one_is_answered(supernode, make):
+    more = content()
+    more["ballast"] = ConfigRecord({"blob": bytes(3 << 20)})
+    executor = make()
+    supernode.give(more)
+    assert executor.take().code == "agent.message-too-large"
+    supernode.give(content())
+    assert executor.take().code is None
+
+
 def test_an_empty_message_is_refused(supernode, make):
     supernode.give(RecordDict())
     handler, _ = refused(supernode, make, "federation.unexpected-record")

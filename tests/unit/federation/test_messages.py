@@ -109,6 +109,18 @@ def test_any_other_array_is_refused_on_both_sides(arrays):
         )
 
 
+def test_an_array_whose_header_lies_about_its_size_is_refused():
+    header = io.BytesIO()
+    shape = {"descr": "<f4", "fortran_order": False, "shape": (10**15,)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    lying = Array(np.zeros(SCHEMA.size, "<f4"))
+    lying.data = header.getvalue() + bytes(4)
+    content = write_model(model(), SCHEMA)
+    content["arrays"] = ArrayRecord({"weights": lying})
+    with pytest.raises(UnexpectedRecordError):
+        read_model(content, SCHEMA, JOB)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_not_finite_are_refused(value):
     weights = GOOD.copy()
