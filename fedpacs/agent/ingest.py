@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fedpacs.agent.gates import pass_gate
+from fedpacs.agent.disclosure import disclose
 from fedpacs.agent.snapshot import CohortSummary, draw_cohort
 from fedpacs.cohort.errors import StoreBusyError, StoreUnwritableError
 from fedpacs.core.digest import sha256_hex
@@ -22,10 +22,7 @@ from fedpacs.core.errors import (
     PolicyError,
     QualityError,
 )
-from fedpacs.deidentification.engine import Engine
 from fedpacs.deidentification.errors import UnwritableOutputError
-from fedpacs.deidentification.study import deidentify_study
-from fedpacs.deidentification.verification import verify_instance
 from fedpacs.pacs.errors import (
     DroppedAssociationError,
     IncompleteStudyError,
@@ -35,8 +32,6 @@ from fedpacs.pacs.errors import (
 from fedpacs.pacs.open import open_reader
 from fedpacs.pacs.ports import StudyQuery
 from fedpacs.pacs.reconcile import retrieve_complete
-from fedpacs.policy import disclosure
-from fedpacs.quality.series import check_series
 from fedpacs.records.events import EventKind
 
 if TYPE_CHECKING:
@@ -45,7 +40,7 @@ if TYPE_CHECKING:
 
     from fedpacs.agent.premises import Premises
     from fedpacs.config.job import JobConfig
-    from fedpacs.core.study import DeidentifiedStudy, Study, StudyRef
+    from fedpacs.core.study import StudyRef
     from fedpacs.pacs.ports import ArchiveReader
 
     Progress = Callable[[str, int, int], None]
@@ -66,17 +61,6 @@ _OF_ONE_STUDY = (
     CohortError,
     PolicyError,
 )
-
-
-class UnfitSeriesError(QualityError):
-    """A series has a defect that makes it unfit for use; `code` names the defect."""
-
-    code = "quality.unfit-series"
-    default_hint = "Look at the series in the PACS; when it is repaired there, ingest again."
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
 
 
 class NothingFoundError(AgentError):
@@ -206,7 +190,7 @@ def _one(
         study = retrieve_complete(reader, ref, identified)
         premises.record(EventKind.STUDY_RETRIEVED, study=subject, instances=len(study.files))
         counts["retrieved"] += 1
-        behind_gate_1 = _disclose(premises, study, staging / "deidentified")
+        behind_gate_1 = disclose(premises, study, staging / "deidentified")
         premises.store.put(behind_gate_1)
         premises.record(
             EventKind.STUDY_SEALED, study=subject, instances=len(behind_gate_1.instances)
@@ -249,46 +233,3 @@ def _sealed_as_expected(premises: Premises, subject: str, ref: StudyRef) -> bool
         return False
     expected = {premises.pseudonyms.uid(uid) for uid in ref.sop_instance_uids}
     return expected == store.sop_instance_uids(subject)
-
-
-def _disclose(premises: Premises, study: Study, out: Path) -> DeidentifiedStudy:
-    """De-identify, verify independently, ask gate 1, check quality."""
-    engine = Engine(premises.profile, premises.pseudonyms)
-    deidentified = deidentify_study(engine, study, out)
-    new_uid = {premises.pseudonyms.uid(old): path for old, path in study.files.items()}
-    findings = [
-        finding
-        for instance in deidentified.instances
-        for finding in verify_instance(new_uid[instance.sop_instance_uid], instance.path)
-    ]
-    codes = Counter(finding.code for finding in findings)
-    premises.record(
-        EventKind.STUDY_DEIDENTIFIED,
-        study=deidentified.study_instance_uid,
-        profile=deidentified.profile_digest,
-        instances=len(deidentified.instances),
-    )
-    facts = disclosure.DisclosureFacts(
-        profile_digest=deidentified.profile_digest,
-        approved_profile_digest=premises.profile.digest,
-        instances=len(study.files),
-        deidentified=len(deidentified.instances),
-        verified=len(deidentified.instances),
-        findings=len(findings),
-        private_elements=codes["deid.private-element"],
-        marked_deidentified=len(deidentified.instances) - codes["deid.not-marked"],
-    )
-    pass_gate(premises, disclosure.decide(facts), deidentified.study_instance_uid)
-    _check_quality(deidentified)
-    return deidentified
-
-
-def _check_quality(study: DeidentifiedStudy) -> None:
-    by_series: dict[str, list[Path]] = {}
-    for instance in study.instances:
-        if instance.modality not in ("SEG", "RTSTRUCT"):
-            by_series.setdefault(instance.series_instance_uid, []).append(instance.path)
-    for files in by_series.values():
-        for finding in check_series(files).findings:
-            if finding.severity == "error":
-                raise UnfitSeriesError(finding.code, finding.sentence)
