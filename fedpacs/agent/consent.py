@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from fedpacs.agent.gates import GateClosedError
@@ -51,7 +52,7 @@ class ApprovalStatus:
 
 
 def terms_of(premises: Premises, job: JobConfig) -> Terms:
-    """Give what would be approved: job, data snapshot, profile, record, bundle, rounds.
+    """Give what would be approved: job, data snapshot, profile, record, bundle, rounds, software.
 
     Raises
     ------
@@ -74,6 +75,7 @@ def terms_of(premises: Premises, job: JobConfig) -> Terms:
         schema_digest=seen.schema_digest,
         bundle_digest=seen.bundle_digest,
         rounds=seen.rounds,
+        software=version("fedpacs"),
     )
 
 

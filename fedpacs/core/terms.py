@@ -12,6 +12,12 @@ class Terms:
     """Everything that matters about a job at one site, by digest.
 
     If any of it changes, the digest changes, and the old approval approves nothing.
+
+    Attributes
+    ----------
+    software
+        Version of the FedPACS that trains: what a site runs is its own installed software, so
+        another version is another act.
     """
 
     site: str
@@ -21,6 +27,7 @@ class Terms:
     schema_digest: str
     bundle_digest: str
     rounds: int
+    software: str
 
     @property
     def digest(self) -> str:

@@ -15,7 +15,7 @@ from fedpacs.core.study import InstanceRef, SeriesRef, Study, StudyRef
 from fedpacs.core.terms import Terms
 from fedpacs.core.wire import WireSchema
 
-TERMS = Terms("aurora", "j" * 64, "c" * 64, "p" * 64, "s" * 64, "b" * 64, 16)
+TERMS = Terms("aurora", "j" * 64, "c" * 64, "p" * 64, "s" * 64, "b" * 64, 16, "1.0.0")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -50,6 +50,7 @@ def test_a_gate_opens_only_when_no_rule_was_broken():
         {"profile_digest": "x"},
         {"schema_digest": "x"},
         {"bundle_digest": "x"},
+        {"software": "1.0.1"},
         {"rounds": 17},
     ],
 )

@@ -34,6 +34,7 @@ TERMS = Terms(
     schema_digest="4" * 64,
     bundle_digest="5" * 64,
     rounds=16,
+    software="1.0.0",
 )
 
 
