@@ -1,7 +1,8 @@
 """Which objects are let in: only kinds whose every part the engine can answer for.
 
 The list is one of what is allowed. A SOP class that is not on it is refused, and so is a picture
-that may carry burned-in text, an overlay inside the pixel data, or pixels that are not all there.
+that may carry burned-in text, an overlay or text inside the pixel data, or pixels that are not all
+there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydicom.uid import UID
 
+from fedpacs.deidentification.codestream import admit_codestreams
 from fedpacs.deidentification.errors import (
     DamagedPixelsError,
     NoIdentityError,
@@ -138,7 +140,7 @@ def _admit_pixels(ds: FileDataset) -> None:
     if not isinstance(content, bytes) or not content:
         raise DamagedPixelsError("The pixel data are empty.")
     if UID(ds.file_meta.TransferSyntaxUID).is_encapsulated:
-        _admit_encapsulated(content)
+        _admit_encapsulated(ds, content)
         return
     expected = _expected_bytes(ds, _BITS_OF[keyword])
     if not expected <= len(content) <= expected + expected % 2:
@@ -165,10 +167,15 @@ def _admit_unused_bits(ds: FileDataset, content: bytes) -> None:
         )
 
 
-def _admit_encapsulated(content: bytes) -> None:
+def _admit_encapsulated(ds: FileDataset, content: bytes) -> None:
     item_tag = b"\xfe\xff\x00\xe0"
     if not content.startswith(item_tag):
         raise DamagedPixelsError("The compressed pixel data do not start with an item.")
+    try:
+        frames = int(ds.get("NumberOfFrames") or 1)
+    except (TypeError, ValueError):
+        raise DamagedPixelsError("The header does not describe the pixel data.") from None
+    admit_codestreams(content, frames)
 
 
 def _expected_bytes(ds: FileDataset, bits: int) -> int:
