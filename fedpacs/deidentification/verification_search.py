@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.verification_source import NUMBER_VRS, TEXT_VRS, texts, vocabulary
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _UNICODE = ("utf-8", "utf-16-le", "utf-16-be")
 _WORDS = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*", re.UNICODE)
 _DICTIONARY_TEXT = frozenset({0x00080104, 0x00620005})
+_PARTS = re.compile(r"[^\W_]+")
 _FRACTION = re.compile(r"\.0*$")
 _MINIMUM_DIGITS = 6
 _UID_CHARACTERS = b"0123456789."
@@ -71,7 +73,8 @@ def found_in_element(where: Path, element: DataElement, evidence: Evidence) -> I
     for text in texts(element):
         words = _words(text)
         names = words & evidence.names
-        if names - vocabulary() if from_dictionary else names:
+        side_by_side = evidence.pairs.intersection(pairwise(_PARTS.findall(text.casefold())))
+        if side_by_side or (names - vocabulary() if from_dictionary else names):
             yield "deid.leak-name"
         if any(_stands_alone(number, text) for number in evidence.numbers):
             yield "deid.leak-number"
@@ -95,7 +98,7 @@ def _plain(number: str) -> str:
 
 def _words(text: str) -> set[str]:
     whole = _WORDS.findall(text.casefold())
-    parts = re.findall(r"[^\W_]+", text.casefold())
+    parts = _PARTS.findall(text.casefold())
     return {*whole, *parts}
 
 

@@ -6,7 +6,8 @@ is gone or changed in the output; a person's name or number had to go in any cas
 Which values are looked for (so that clean files raise no false alarm):
 
 - *names*: each word of at least four letters of every PN value; in every byte from six letters
-  on, unless it is a word of the DICOM dictionaries, and the whole value;
+  on, unless it is a word of the DICOM dictionaries, and the whole value; shorter ones only where
+  family and given name stand side by side in a text;
 - *numbers and addresses of the patient*: at least four characters;
 - *UIDs* that the standard does not define: at least eight characters;
 - *dates*: complete ones, looked for in text only;
@@ -79,6 +80,8 @@ class Evidence:
     ----------
     names
         Words of persons' names, case folded.
+    pairs
+        Family and given name, in both orders, case folded.
     strings
         Values to look for in every byte.
     numbers
@@ -90,6 +93,7 @@ class Evidence:
     """
 
     names: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
     strings: frozenset[str]
     numbers: frozenset[str]
     uids: frozenset[str]
@@ -182,6 +186,7 @@ class _Collector:
         self._stayed: set[str] = set()
         self._stayed_texts: set[str] = set()
         self._names: set[str] = set()
+        self._pairs: set[tuple[str, str]] = set()
         self._strings: set[str] = set()
         self._texts: set[str] = set()
         self._institution: set[str] = set()
@@ -214,6 +219,9 @@ class _Collector:
                 if sum(character.isalpha() for character in part) >= _MINIMUM_CHARACTERS:
                     self._add_name(part)
             for group in value.split("="):
+                family, given, *_ = (*_WORD.findall(group.casefold()), "", "")
+                if len(family + given) >= _MINIMUM_CHARACTERS and given:
+                    self._pairs |= {(family, given), (given, family)}
                 if len(group.strip("^ ")) >= _MINIMUM_TEXT_BYTES and "^" in group.strip("^ "):
                     self._strings.add(group.strip("^ "))
 
@@ -263,6 +271,7 @@ class _Collector:
         gone |= _not_in(self._institution, self._stayed_texts)
         return Evidence(
             names=frozenset(self._names),
+            pairs=frozenset(self._pairs),
             strings=frozenset(self._strings | gone),
             numbers=frozenset(self._numbers),
             uids=frozenset(self._uids),

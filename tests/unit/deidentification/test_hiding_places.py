@@ -108,6 +108,26 @@ def test_a_value_that_moved_is_found(engine, mr, tmp_path, moved, finding):
     assert verify_instance(source, output, engine.profile.option_codes) == (finding,)
 
 
+@pytest.mark.parametrize("text", ["LI WU", "WU LI KNEE", "KNEE_LI_WU"])
+def test_a_short_name_is_found_where_both_its_parts_stand(engine, mr, tmp_path, text):
+    mr.PatientName = "Li^Wu"
+    _hide(mr, 0x00180015, "CS", text)
+    source = tmp_path / "s.dcm"
+    pydicom.dcmwrite(source, mr, enforce_file_format=False)
+    output = engine.deidentify_file(source, tmp_path / "out").path
+    assert verify_instance(source, output) == (Finding("deid.leak-name", "0018,0015"),)
+
+
+@pytest.mark.parametrize("text", ["LI", "KNEE WU", "LI KNEE WU"])
+def test_one_short_part_alone_is_no_alarm(engine, mr, tmp_path, text):
+    mr.PatientName = "Li^Wu"
+    _hide(mr, 0x00180015, "CS", text)
+    source = tmp_path / "s.dcm"
+    pydicom.dcmwrite(source, mr, enforce_file_format=False)
+    output = engine.deidentify_file(source, tmp_path / "out").path
+    assert verify_instance(source, output) == ()
+
+
 def _declare(ds, *codes):
     ds.DeidentificationMethodCodeSequence = Sequence([])
     for code in codes:
