@@ -13,6 +13,7 @@ from fedpacs.core.errors import AgentError
 from fedpacs.core.terms import Terms
 from fedpacs.crypto.signatures import SigningKey
 from fedpacs.policy.limits import admits
+from fedpacs.records.errors import ApprovalsTamperedError
 from fedpacs.records.events import EventKind
 
 if TYPE_CHECKING:
@@ -44,7 +45,15 @@ class NothingToRevokeError(AgentError):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalStatus:
-    """One approval."""
+    """One approval.
+
+    Attributes
+    ----------
+    job_digest
+        Empty when the terms cannot be read.
+    state
+        A state of `fedpacs.records.standing.ApprovalState`, or ``tampered``: approves nothing.
+    """
 
     job_digest: str
     terms_digest: str
@@ -158,20 +167,20 @@ def revoke(
     """
     name, key_uri = approver
     key = SigningKey.load(key_uri)
+    # What cannot be read may be of any job, so it is revoked as well.
     chosen = [
-        each
-        for each in premises.approvals.all_terms()
-        if (job is None or each.job_digest == job.digest) and each.digest.startswith(terms)
+        digest
+        for digest, each in premises.approvals.asked()
+        if digest.startswith(terms)
+        and (job is None or each is None or each.job_digest == job.digest)
     ]
     if not chosen:
         raise NothingToRevokeError("Nothing was approved at this site that fits.")
-    for each in chosen:
+    for digest in chosen:
         # The book first: a revocation that it tells of holds even if its own row is deleted.
-        premises.record(
-            EventKind.APPROVAL_REVOKED, terms=each.digest, job=each.job_digest, approver=name
-        )
-        premises.approvals.revoke(each.digest, name, key)
-    return tuple(each.digest for each in chosen)
+        premises.record(EventKind.APPROVAL_REVOKED, terms=digest, approver=name)
+        premises.approvals.revoke(digest, name, key)
+    return tuple(chosen)
 
 
 def state_of(premises: Premises, terms_digest: str) -> ApprovalState:
@@ -185,6 +194,13 @@ def state_of(premises: Premises, terms_digest: str) -> ApprovalState:
 def approvals_of(premises: Premises) -> tuple[ApprovalStatus, ...]:
     """List every approval that was ever asked for at the site."""
     return tuple(
-        ApprovalStatus(each.job_digest, each.digest, str(state_of(premises, each.digest)))
-        for each in premises.approvals.all_terms()
+        ApprovalStatus(each.job_digest if each else "", digest, _standing(premises, digest))
+        for digest, each in premises.approvals.asked()
     )
+
+
+def _standing(premises: Premises, terms_digest: str) -> str:
+    try:
+        return str(state_of(premises, terms_digest))
+    except ApprovalsTamperedError:
+        return "tampered"

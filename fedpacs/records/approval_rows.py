@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 METADATA = MetaData()
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 TERMS = Table(
     "approval_terms",
     METADATA,
@@ -63,6 +65,22 @@ def all_stored_terms(connection: Connection) -> tuple[Terms, ...]:
     return tuple(_terms_of(row.digest, row.body) for row in rows)
 
 
+def asked(connection: Connection) -> tuple[tuple[str, Terms | None], ...]:
+    """Digests of all terms, oldest first, each with its terms, or None where they were changed."""
+    rows = connection.execute(select(TERMS).order_by(TERMS.c.number)).all()
+    return tuple(
+        (row.digest, _terms_or_none(row.digest, row.body))
+        for row in rows
+        if _DIGEST.fullmatch(str(row.digest))
+    )
+
+
+def is_stored(connection: Connection, digest: str) -> bool:
+    """Tell whether terms of a digest are there, changed or not."""
+    found = connection.execute(select(TERMS.c.number).where(TERMS.c.digest == digest)).first()
+    return found is not None
+
+
 def add_terms(connection: Connection, terms: Terms) -> None:
     """Store terms."""
     body = canonical_json(asdict(terms)).decode()
@@ -106,6 +124,13 @@ def stored_statements(connection: Connection, terms_digest: str) -> tuple[Statem
         statement.check()
         found.append(statement)
     return tuple(found)
+
+
+def _terms_or_none(digest: str, body: str) -> Terms | None:
+    try:
+        return _terms_of(digest, body)
+    except ApprovalsTamperedError:
+        return None
 
 
 def _terms_of(digest: str, body: str) -> Terms:

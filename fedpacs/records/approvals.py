@@ -231,6 +231,15 @@ class Approvals:
         with self._database.reading() as connection:
             return approval_rows.all_stored_terms(connection)
 
+    def asked(self) -> tuple[tuple[str, Terms | None], ...]:
+        """Give everything that approval was asked for: digest, and terms or None if unreadable.
+
+        To revoke, a digest is enough: whoever damages one row must not be able to keep the rest
+        from being stopped.
+        """
+        with self._database.reading() as connection:
+            return approval_rows.asked(connection)
+
     def close(self) -> None:
         """Close every connection."""
         self._database.close()
@@ -262,7 +271,11 @@ class Approvals:
         )
         statement = unsigned.signed(key)
         with self._database.writing() as connection:
-            if approval_rows.stored_terms(connection, terms_digest) is None:
+            if act is Act.REVOKE:  # stopping needs no readable terms
+                known = approval_rows.is_stored(connection, terms_digest)
+            else:
+                known = approval_rows.stored_terms(connection, terms_digest) is not None
+            if not known:
                 raise TermsUnknownError("Nobody has asked for approval of these terms.")
             approval_rows.add_statement(connection, statement)
         return statement

@@ -1,5 +1,7 @@
 """Approval: nothing starts without it, and a change of anything that matters voids it."""
 
+import sqlite3
+
 import pytest
 
 from fedpacs.agent.consent import NotAnApproverError, NothingToRevokeError, TermsChangedError
@@ -106,6 +108,20 @@ def test_everything_can_be_revoked_after_the_job_file_has_changed(ingested):
         ingested.site().revoke("dpo", ingested.place.dpo_key, job=ingested.job)
     ingested.site().revoke("dpo", ingested.place.dpo_key)
     assert states(ingested) == ["revoked"]
+
+
+def test_a_damaged_approval_does_not_keep_the_others_from_being_revoked(ingested):
+    approve(ingested)
+    ingested.edit_job(training={"learning_rate": 0.01})
+    approve(ingested)
+    with sqlite3.connect(ingested.place.folder / "data" / "book.db") as database:
+        database.execute("UPDATE approval_terms SET body = 'x' WHERE number = 1")
+    database.close()
+    assert states(ingested) == ["tampered", "approved"]
+    ingested.site().revoke("dpo", ingested.place.dpo_key, job=ingested.job)
+    assert states(ingested) == ["tampered", "revoked"]
+    with pytest.raises(NotApprovedError):
+        ingested.site().train(ingested.job)
 
 
 def test_terms_that_changed_after_they_were_read_are_not_signed(ingested):

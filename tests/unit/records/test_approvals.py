@@ -231,6 +231,19 @@ def test_whatever_is_changed_in_the_database_is_noticed(desk, approvals, people,
         approvals.state(TERMS.digest, approvers, 1, NOW)
 
 
+def test_terms_that_cannot_be_read_can_still_be_revoked(desk, approvals, people, approvers):
+    body = _body(desk)
+    approve(approvals, people, "dpo")
+    desk.tamper("UPDATE approval_terms SET body = 'x'")
+    assert approvals.asked() == ((TERMS.digest, None),)
+    with pytest.raises(ApprovalsTamperedError):
+        approve(approvals, people, "dpo")
+    approvals.revoke(TERMS.digest, "dpo", people["dpo"], at=NOW)
+    desk.tamper(("UPDATE approval_terms SET body = ?", (body,)))
+    assert approvals.asked() == ((TERMS.digest, TERMS),)
+    assert approvals.state(TERMS.digest, approvers, 1, NOW) is ApprovalState.REVOKED
+
+
 def test_an_approval_moved_to_other_terms_is_noticed(desk, approvals, people, approvers):
     approve(approvals, people, "dpo")
     other = replace(TERMS, rounds=9999)
