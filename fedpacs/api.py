@@ -109,9 +109,10 @@ def deidentify(
 
 def explain(profile: str, attribute: str | None = None) -> list[str]:
     """Say in sentences what a profile does, to one attribute or to all."""
+    from fedpacs.deidentification.profile import explain as say
     from fedpacs.deidentification.profile import load_profile
 
-    return load_profile(profile).explain(attribute)
+    return say(load_profile(profile), attribute)
 
 
 def verify_book(url: str, public_key: str) -> Verification:

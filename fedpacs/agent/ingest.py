@@ -89,6 +89,8 @@ class IngestReport:
         DICOM objects sealed in this run.
     quarantined
         Studies refused in this run, by code.
+    unplaced
+        Unreadable files of an export that cannot be told to which study they belong.
     left_out
         Image series in the store that are not in the cohort, by reason.
     """
@@ -99,6 +101,7 @@ class IngestReport:
     sealed: int
     instances: int
     quarantined: dict[str, int]
+    unplaced: int
     left_out: dict[str, int]
     cohort: CohortSummary
 
@@ -166,6 +169,7 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
         sealed=counts["sealed"],
         instances=counts["instances"],
         quarantined=dict(refused),
+        unplaced=reader.unplaced,
         left_out=left_out,
         cohort=CohortSummary.of(cohort),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fedpacs.agent.doctor import CheckItem
-from fedpacs.core.errors import FedpacsError
+from fedpacs.core.errors import AgentError, FedpacsError
 from fedpacs.crypto.keys import load_secret
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def check(premises: Premises) -> tuple[CheckItem, ...]:
         ("project key", lambda: premises.pseudonyms),
         ("profile", lambda: premises.profile),
         ("store key and store", lambda: len(premises.store.studies())),
+        ("staging is empty", lambda: _require_empty_staging(premises)),
         ("agent's signing key", lambda: premises.signing_key),
         ("book", lambda: premises.book),
         ("book verifies", lambda: _require_true_book(premises)),
@@ -33,6 +34,20 @@ def check(premises: Premises) -> tuple[CheckItem, ...]:
         ("consortium certificate", lambda: _require_file(f"file:{config.link.root_certificates}")),
     )
     return (_passed("site file"), *(_try(name, part) for name, part in parts))
+
+
+class StagingLeftError(AgentError):
+    """A killed run left identified files in the staging area."""
+
+    code = "agent.staging-left"
+    default_hint = "Run `fedpacs site ingest`: it empties the staging area before anything else."
+
+
+def _require_empty_staging(premises: Premises) -> None:
+    area = premises.config.store.staging
+    left = [entry for entry in area.glob("*") if entry.name != ".lock"] if area.exists() else []
+    if left and not premises.is_busy():
+        raise StagingLeftError("The staging area holds identified files of a run that was killed.")
 
 
 def _try(name: str, part: Callable[[], object]) -> CheckItem:

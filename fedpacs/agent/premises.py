@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fedpacs.cohort.store import SealedStore
     from fedpacs.config.site import SiteConfig
     from fedpacs.core.errors import FedpacsError
-    from fedpacs.deidentification.profile import Profile
+    from fedpacs.deidentification.rules import Profile
 
 
 class SiteBusyError(AgentError):
@@ -129,6 +129,17 @@ class Premises:
                 yield area
             finally:
                 _empty(area)
+
+    def is_busy(self) -> bool:
+        """Tell whether a process is working in the staging area."""
+        try:
+            with (self.config.store.staging / ".lock").open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
 
     def quarantine(self, subject: str, error: FedpacsError, files: Path) -> None:
         """Keep what was refused, with the reason, readable by the site alone.

@@ -88,6 +88,9 @@ class _Tally:
         self.tasks.append(task)
         if task.code is not None:
             self.premises.record(EventKind.TASK_REFUSED, code=task.code)
+            if self.progress:
+                refused = sum(each.code is not None for each in self.tasks)
+                self.progress(f"refused ({task.code})", refused, 0)
         if self.progress and task.code is None and task.server_round is not None:
             self.progress("rounds", task.server_round, self.rounds)
         return (

@@ -98,10 +98,11 @@ def explain(
     PROFILE is the name of a shipped profile, such as gdpr-pseudonymised, or a TOML file;
     ATTRIBUTE is a keyword or tag, such as PatientName or 0010,0010.
     """
+    from fedpacs.deidentification.profile import explain as explained
     from fedpacs.deidentification.profile import load_profile
 
     chosen = load_profile(profile)
-    sentences = chosen.explain(attribute)
+    sentences = explained(chosen, attribute)
     if as_json:
         print_json({"profile": chosen.name, "digest": chosen.digest, "sentences": sentences})
         return

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fedpacs.config.shipped import shipped
 from fedpacs.deidentification.admission import object_rules
 from fedpacs.deidentification.explanation import deed, keyword, principles, summary, title
-from fedpacs.deidentification.profile import Profile, load_profile
+from fedpacs.deidentification.profile import load_profile
+
+if TYPE_CHECKING:
+    from fedpacs.deidentification.rules import Profile
 
 _ANSWERS = {"yes": "taken", "stated": "taken when BurnedInAnnotation is NO"}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
 
     from fedpacs.crypto.pseudonyms import Pseudonymiser
-    from fedpacs.deidentification.profile import Profile
+    from fedpacs.deidentification.rules import Profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from pydicom.datadict import dictionary_description, dictionary_keyword, dictionary_VR
 
 from fedpacs.core.ps315 import Action, Option
+from fedpacs.deidentification.flatten import tag_of
 from fedpacs.deidentification.table import closed_groups, extras, rows, vr_actions
 
 if TYPE_CHECKING:
-    from fedpacs.deidentification.profile import Profile, Rule
+    from fedpacs.deidentification.rules import Profile, Rule
 
 _DEEDS = {
     Action.REMOVE: "removed",
@@ -42,8 +43,6 @@ def explain_attribute(profile: Profile, attribute: str) -> list[str]:
     attribute
         DICOM keyword or ``GGGG,EEEE``.
     """
-    from fedpacs.deidentification.flatten import tag_of
-
     return [sentence(profile, tag_of(attribute))]
 
 

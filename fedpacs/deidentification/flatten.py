@@ -15,7 +15,7 @@ from fedpacs.config.shipped import shipped
 from fedpacs.core.errors import MachineError
 from fedpacs.core.ps315 import Action, Option
 from fedpacs.deidentification.errors import LooseningError, ProfileError
-from fedpacs.deidentification.profile import E1_1, Profile, Rule
+from fedpacs.deidentification.rules import E1_1, Profile, Rule
 from fedpacs.deidentification.table import CONFORMANT, extras, rows
 
 if TYPE_CHECKING:

@@ -1,185 +1,14 @@
-"""The compiled profile: exactly one rule for every attribute, fixed by one digest.
-
-Table E.1-1 gives the Basic Profile and its options, the package's own rules say the rest, and a
-profile file may tighten. An attribute that nothing speaks of is removed.
-"""
+"""A de-identification profile by name or file: loaded, flattened to one rule each, explained."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
-
-from fedpacs.core.digest import digest_of
-from fedpacs.core.ps315 import Action, Option
-from fedpacs.deidentification.table import closed_groups, vr_actions
+from fedpacs.deidentification.explanation import explain_attribute, explain_profile
+from fedpacs.deidentification.flatten import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-RULES_VERSION = 2
-"""Raised when the meaning of an action or generator changes, so that digests change, too."""
-E1_1 = "PS3.15 Table E.1-1"
-BY_VR = "FedPACS rule by VR"
-DEFAULT_DENY = "FedPACS default"
-_PRIVATE_MASK = 0x00010000
-_GRAPHIC_GROUPS = (0x5000, 0x6000)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What happens to one attribute, and who says so.
-
-    Attributes
-    ----------
-    source
-        Where the rule comes from, for example ``PS3.15 Table E.1-1``.
-    clause
-        The code in the table's column, the VR or the reason in words.
-    generator
-        What makes the new value; empty for the action's usual one.
-    pattern
-        Regular expression that a value must match as a whole to be kept.
-    """
-
-    action: Action
-    source: str
-    clause: str
-    generator: str = ""
-    pattern: str = ""
-
-
-PRIVATE = Rule(Action.REMOVE, E1_1, "private attributes: X")
-_GRAPHICS = Rule(Action.REMOVE, E1_1, "curves and overlays: X")
-_UNKNOWN = Rule(Action.REMOVE, DEFAULT_DENY, "not in the standard, and no rule")
-_GROUP_LENGTH = Rule(Action.REMOVE, DEFAULT_DENY, "group length is retired")
-_WRONG_VR = Rule(Action.REMOVE, DEFAULT_DENY, "not of the VR that the standard gives it")
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A profile, flattened.
-
-    Attributes
-    ----------
-    options
-        Options that are carried out; always with `Option.BASIC`.
-    maximum_age_years
-        Higher ages are written as one more than this.
-    rules
-        Rule by tag; tags that are not here go by VR, or are removed.
-    digest
-        SHA-256 of everything that decides what the engine does.
-    notes
-        What a reader must know besides: unsafe, lines of a recipe that were not taken.
-    """
-
-    name: str
-    title: str
-    claim: str
-    options: frozenset[Option]
-    maximum_age_years: int
-    rules: Mapping[int, Rule] = field(repr=False)
-    unsafe: bool = False
-    notes: tuple[str, ...] = ()
-    digest: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "digest", self._digest())
-
-    def _digest(self) -> str:
-        return digest_of(
-            {
-                "version": RULES_VERSION,
-                "name": self.name,
-                "options": list(self.option_codes),
-                "maximum_age_years": self.maximum_age_years,
-                "rules": {
-                    f"{tag:08x}": [rule.action, rule.generator, rule.pattern]
-                    for tag, rule in self.rules.items()
-                },
-                "by_vr": {vr: action for vr, (action, _) in vr_actions().items()},
-                "closed_groups": sorted(closed_groups()),
-            }
-        )
-
-    @property
-    def option_codes(self) -> tuple[str, ...]:
-        """CID 7050 codes of what runs, in order."""
-        return tuple(sorted(option.value for option in self.options))
-
-    @property
-    def shifts_dates(self) -> bool:
-        """Whether dates are shifted."""
-        return Option.RETAIN_MODIFIED_DATES in self.options
-
-    def action_for(self, tag: int, vr: str, private: bool) -> Rule:
-        """Give the one rule for an attribute.
-
-        Parameters
-        ----------
-        tag
-            Tag as one number, group in the upper 16 bits.
-        vr
-            Value representation as the file has it.
-        private
-            Whether it is private; an odd group is private in any case.
-        """
-        group = tag >> 16
-        if private or tag & _PRIVATE_MASK:
-            return PRIVATE
-        if group & 0xFF00 in _GRAPHIC_GROUPS:
-            return _GRAPHICS
-        if tag & 0xFFFF == 0:
-            return _GROUP_LENGTH
-        rule = self.rules.get(tag)
-        if rule is None:
-            return _by_vr(tag, vr)
-        if rule.action in (Action.KEEP, Action.CLEAN) and not vr_fits(tag, vr):
-            return _WRONG_VR
-        return rule
-
-    def explain(self, attribute: str | None = None) -> list[str]:
-        """Say in sentences, for a data protection officer, what is done.
-
-        Parameters
-        ----------
-        attribute
-            DICOM keyword or ``GGGG,EEEE``; None for the whole profile.
-
-        Raises
-        ------
-        ProfileError
-            If the attribute is not known.
-        """
-        from fedpacs.deidentification.explanation import explain_attribute, explain_profile
-
-        return explain_profile(self) if attribute is None else explain_attribute(self, attribute)
-
-
-def vr_fits(tag: int, vr: str) -> bool:
-    """Tell whether the standard gives an attribute this value representation."""
-    try:
-        return vr in dictionary_VR(tag).split(" or ")
-    except KeyError:
-        return False
-
-
-def _by_vr(tag: int, vr: str) -> Rule:
-    if (reason := closed_groups().get(tag >> 16)) is not None:
-        return Rule(Action.REMOVE, DEFAULT_DENY, f"no row in the table; {reason}")
-    if not dictionary_has_tag(tag):  # nor is a retired repeating group, which it does not list
-        return _UNKNOWN
-    allowed = dictionary_VR(tag).split(" or ")
-    if vr not in allowed:
-        return _WRONG_VR
-    if "OW" in allowed:
-        return Rule(Action.REMOVE, DEFAULT_DENY, "no row in the table; bulk data")
-    found = vr_actions().get(vr)
-    if found is None:
-        return Rule(Action.REMOVE, DEFAULT_DENY, f"no row in the table; {vr} may hold anything")
-    return Rule(found[0], BY_VR, f"{vr}: {found[1]}")
+    from fedpacs.deidentification.rules import Profile
 
 
 def load_profile(name_or_path: str) -> Profile:
@@ -197,6 +26,22 @@ def load_profile(name_or_path: str) -> Profile:
     ProfileError
         If it loosens what it starts from, or names an attribute or recipe that is not known.
     """
-    from fedpacs.deidentification.flatten import flatten
-
     return flatten(name_or_path)
+
+
+def explain(profile: Profile, attribute: str | None = None) -> list[str]:
+    """Say in sentences, for a data protection officer, what is done.
+
+    Parameters
+    ----------
+    profile
+        A loaded profile.
+    attribute
+        DICOM keyword or ``GGGG,EEEE``; None for the whole profile.
+
+    Raises
+    ------
+    ProfileError
+        If the attribute is not known.
+    """
+    return explain_profile(profile) if attribute is None else explain_attribute(profile, attribute)

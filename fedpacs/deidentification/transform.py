@@ -17,11 +17,11 @@ from pydicom.tag import Tag
 from fedpacs.core.ps315 import Action, Option
 from fedpacs.deidentification.codes import dummy_code, is_code, meaning_of, rewrite_code
 from fedpacs.deidentification.errors import DamagedObjectError
-from fedpacs.deidentification.profile import vr_fits
+from fedpacs.deidentification.rules import vr_fits
 from fedpacs.deidentification.values import new_value, values_of
 
 if TYPE_CHECKING:
-    from fedpacs.deidentification.profile import Profile, Rule
+    from fedpacs.deidentification.rules import Profile, Rule
     from fedpacs.deidentification.values import Identity
 
 _MAXIMUM_DEPTH = 64

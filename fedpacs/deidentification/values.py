@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
 
     from fedpacs.crypto.pseudonyms import Pseudonymiser
-    from fedpacs.deidentification.profile import Rule
+    from fedpacs.deidentification.rules import Rule
 
 DUMMY_TEXT = "REMOVED"
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")

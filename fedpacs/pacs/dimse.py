@@ -47,10 +47,16 @@ class DimseReader:
     ----------
     pacs
         Where it is and who we are.
+
+    Attributes
+    ----------
+    unplaced
+        Always 0: a PACS says of everything to which study it belongs.
     """
 
     def __init__(self, pacs: DimsePacs) -> None:
         self._pacs = pacs
+        self.unplaced = 0
         self._query: Association | None = None
         self._get: Association | None = None
         self._get_classes: frozenset[str] = frozenset()

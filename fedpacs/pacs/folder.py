@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fedpacs.pacs.ports import StudyQuery
 
 _LOGGER = logging.getLogger(__name__)
+_SUFFIXES = (".dcm", ".dicom", ".ima")
 _DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 
 
@@ -29,11 +31,18 @@ class FolderReader:
     ----------
     root
         Folder that the PACS exports to. Symbolic links in it are not followed.
+
+    Attributes
+    ----------
+    unplaced
+        Files that cannot be read and cannot be told to which study they belong.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._files: dict[str, list[tuple[Path, Header]]] | None = None
+        self._broken: list[Path] = []
+        self.unplaced = 0
 
     def probe(self) -> tuple[ProbeStep, ...]:
         """Look at the folder, then read the headers in it."""
@@ -55,6 +64,7 @@ class FolderReader:
         for copies in self._files.values():
             header = copies[0][1]
             studies.setdefault(header.study_instance_uid, []).append(header)
+        unlisted = self._place_broken()
         for study_uid, headers in studies.items():
             first = headers[0]
             if query.modality and all(h.modality != query.modality for h in headers):
@@ -64,7 +74,27 @@ class FolderReader:
                 patient_id=first.patient_id,
                 study_instance_uid=study_uid,
             ):
-                yield StudyRef(study_uid, first.patient_id, _series(headers))
+                lost = unlisted[study_uid]
+                yield StudyRef(study_uid, first.patient_id, _series(headers), lost)
+
+    def _place_broken(self) -> Counter[str]:
+        """Count unreadable files by study: a file belongs to the only study in its folder.
+
+        Such a study is incomplete. What lies among several studies, or alone, has no place.
+        """
+        studies_in: dict[Path, set[str]] = {}
+        for copies in (self._files or {}).values():
+            for path, header in copies:
+                studies_in.setdefault(path.parent, set()).add(header.study_instance_uid)
+        placed: Counter[str] = Counter()
+        self.unplaced = 0
+        for path in self._broken:
+            studies = studies_in.get(path.parent, set())
+            if len(studies) == 1:
+                placed.update(studies)
+            else:
+                self.unplaced += 1
+        return placed
 
     def retrieve(
         self, study: StudyRef, into: Path, only: frozenset[str] | None = None
@@ -98,18 +128,28 @@ class FolderReader:
         if not self._root.is_dir() or not os.access(self._root, os.R_OK | os.X_OK):
             raise FolderUnreadableError("The export folder is missing or not readable.")
         files: dict[str, list[tuple[Path, Header]]] = {}
-        unreadable = 0
+        self._broken = []
         for path in _regular_files(self._root):
             try:
                 header = read_header(path)
             except CorruptInstanceError:
-                unreadable += 1
+                if _meant_as_dicom(path):
+                    self._broken.append(path)
                 continue
             if header.sop_class_uid != _DICOMDIR_CLASS:
                 files.setdefault(header.sop_instance_uid, []).append((path, header))
-        if unreadable:
-            _LOGGER.warning("%d files are not DICOM", unreadable, extra={"code": "pacs.not-dicom"})
         return files
+
+
+def _meant_as_dicom(path: Path) -> bool:
+    """Tell a damaged DICOM file from a viewer, a note or a picture that lies beside them."""
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as handle:
+            return handle.read(132)[128:] == b"DICM"
+    except OSError:
+        return True
 
 
 def _regular_files(root: Path) -> Iterator[Path]:

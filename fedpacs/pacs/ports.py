@@ -105,7 +105,15 @@ class StoreReceipt:
 
 
 class ArchiveReader(Protocol):
-    """Find and retrieve identified studies."""
+    """Find and retrieve identified studies.
+
+    Attributes
+    ----------
+    unplaced
+        After `find`: objects that cannot be read and cannot be told to which study they belong.
+    """
+
+    unplaced: int
 
     def probe(self) -> tuple[ProbeStep, ...]:
         """Try the connection rung by rung; stops after the first that fails, raises nothing."""

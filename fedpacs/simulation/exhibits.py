@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
 
     from fedpacs.config.job import JobConfig
-    from fedpacs.deidentification.profile import Profile
+    from fedpacs.deidentification.rules import Profile
     from fedpacs.simulation.workspace import HospitalPlace
 
 _LONGEST_SHOWN = 60

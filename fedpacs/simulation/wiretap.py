@@ -14,7 +14,7 @@ import os
 import shutil
 import ssl
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from fedpacs.crypto.pki import issue_server_certificate
 from fedpacs.federation.errors import PortTakenError
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
     from collections.abc import Coroutine
     from pathlib import Path
+
+ResultT = TypeVar("ResultT")
 
 _CHUNK_BYTES = 1 << 16
 _LOOPBACK = "127.0.0.1"
@@ -63,19 +65,20 @@ class Wiretap:
         self._inside.load_cert_chain(pki / f"{_STEM}.pem", pki / f"{_STEM}.key")
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.Task[None]] = set()
+        self._record = record
+        self._number = 0
+        # A loop of its own in a thread of its own: the caller (a notebook) may be running one.
+        self._thread = threading.Thread(target=self._loop.run_forever, name="wiretap", daemon=True)
+        self._thread.start()
+        shutil.rmtree(record, ignore_errors=True)
+        record.mkdir(mode=0o700, parents=True)
         try:
-            self._server = self._loop.run_until_complete(
+            self._server = self._in_loop(
                 asyncio.start_server(self._serve, _LOOPBACK, port, ssl=self._inside)
             )
         except OSError as error:
-            self._loop.close()
+            self._end_loop()
             raise PortTakenError(f"Cannot listen on {_LOOPBACK}:{port}.") from error
-        shutil.rmtree(record, ignore_errors=True)
-        record.mkdir(mode=0o700, parents=True)
-        self._record = record
-        self._number = 0
-        self._thread = threading.Thread(target=self._loop.run_forever, name="wiretap", daemon=True)
-        self._thread.start()
 
     @property
     def address(self) -> str:
@@ -92,7 +95,13 @@ class Wiretap:
         """Cut all connections and close the record."""
         if self._loop.is_closed():
             return
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(_CLOSE_S)
+        self._in_loop(self._end())
+        self._end_loop()
+
+    def _in_loop(self, work: Coroutine[object, object, ResultT]) -> ResultT:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_CLOSE_S)
+
+    def _end_loop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CLOSE_S)
         self._loop.close()

@@ -34,13 +34,32 @@ def test_a_second_ingest_changes_nothing(ingested):
     assert (after.studies, after.patients) == (before.studies, before.patients)
 
 
-def test_a_damaged_object_puts_its_study_aside_and_the_rest_goes_on(clinic):
+@pytest.mark.parametrize("kept", [0, 60, 300, 0.5])
+def test_a_damaged_object_puts_its_study_aside_and_the_rest_goes_on(clinic, kept):
     victim = clinic.files()[0]
     content = victim.read_bytes()
-    victim.write_bytes(content[: len(content) // 2])
+    victim.write_bytes(content[: kept if isinstance(kept, int) else int(kept * len(content))])
     report = clinic.site().ingest(clinic.job)
-    assert report.sealed == 13
-    assert sum(report.quarantined.values()) == report.found - report.sealed <= 1
+    assert (report.found, report.sealed) == (14, 13)
+    assert sum(report.quarantined.values()) == 1
+
+
+def test_a_damaged_file_that_nobody_can_place_is_counted(clinic):
+    (clinic.export / "stray.dcm").write_bytes(b"")
+    (clinic.export / "readme.txt").write_text("of the viewer")
+    report = clinic.site().ingest(clinic.job)
+    assert (report.sealed, report.unplaced) == (14, 1)
+
+
+def test_what_a_killed_run_left_in_staging_is_told_and_emptied(clinic):
+    left = clinic.place.config.store.staging / "identified"
+    left.mkdir(parents=True)
+    (left / "of-somebody.dcm").write_bytes(b"identified")
+    codes = {item.code for item in clinic.site().check() if not item.passed}
+    assert "agent.staging-left" in codes
+    clinic.site().ingest(clinic.job)
+    assert not left.exists()
+    assert all(item.name != "staging is empty" or item.passed for item in clinic.site().check())
 
 
 def test_what_is_put_aside_says_why_and_keeps_its_files(clinic):

@@ -7,9 +7,9 @@ CODE = """
 import sys
 from fedpacs.deidentification.batch import run
 from fedpacs.deidentification.engine import Engine
-from fedpacs.deidentification.profile import load_profile
+from fedpacs.deidentification.profile import explain, load_profile
 from fedpacs.deidentification.study import deidentify_study
-load_profile("gdpr-pseudonymised").explain()
+explain(load_profile("gdpr-pseudonymised"))
 heavy = {"presidio_analyzer", "deid", "spacy", "torch", "numpy", "tldextract"} & set(sys.modules)
 print(sorted(heavy - {"numpy"}))
 """
