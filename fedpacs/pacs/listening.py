@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pynetdicom.presentation import PresentationContext
 
 _POLL_S = 0.1
+_ENDING_S = 1.0
 
 
 class Listener:
@@ -72,5 +73,9 @@ class Listener:
 
     def close(self) -> None:
         """Stop listening and abort open associations."""
+        for association in self._entity.active_associations:
+            if not association.is_established:
+                # Being rejected or released: an abort would be out of turn in its state machine.
+                association.join(_ENDING_S)
         self._entity.shutdown()
         self._thread.join()

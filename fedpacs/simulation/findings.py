@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
 import sqlite3
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -80,6 +83,29 @@ class Search:
         own = _strings(self._populations[place.name])
         result = Scanner(own).scan_files("its PACS", _files(place.archive))
         return ControlScan("its PACS", place.name, result.size_bytes, len(own), result.hits)
+
+
+def search_apart(workspace: Workspace, populations: Mapping[str, Population]) -> LeakScan:
+    """Search in a process of its own.
+
+    The search reads every file, databases among them. A process that closes such a file loses the
+    locks it holds on it through SQLite, and the next writer may then destroy the database.
+
+    References
+    ----------
+    https://www.sqlite.org/howtocorrupt.html, section 2.2.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, initializer=_leave_ctrl_c_to_the_parent) as pool:
+        return pool.submit(_search, workspace, dict(populations)).result()
+
+
+def _leave_ctrl_c_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _search(workspace: Workspace, populations: Mapping[str, Population]) -> LeakScan:
+    return Search(workspace, populations).result()
 
 
 def _strings(population: Population) -> frozenset[str]:

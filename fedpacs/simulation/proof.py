@@ -11,7 +11,7 @@ from fedpacs.agent.site import Site
 from fedpacs.agent.snapshot import current_cohort
 from fedpacs.simulation.chronicle import Part, hospital_report, job_facts, model_scores, versions
 from fedpacs.simulation.exhibits import before_after, seg_facts, segmentation
-from fedpacs.simulation.findings import Search, check_book
+from fedpacs.simulation.findings import Search, check_book, search_apart
 from fedpacs.simulation.report import render
 from fedpacs.simulation.report_facts import DemoReport
 
@@ -72,7 +72,6 @@ def assemble(workspace: Workspace, job: JobConfig, evidence: Evidence) -> DemoRe
         for place in workspace.hospitals
     }
     first = workspace.hospitals[0]
-    search = Search(workspace, evidence.populations)
     report = DemoReport(
         made_at=datetime.now(UTC),
         seed=job.training.seed,
@@ -82,11 +81,11 @@ def assemble(workspace: Workspace, job: JobConfig, evidence: Evidence) -> DemoRe
         models=model_scores(evidence.comparison),
         segmentation=segmentation(first, job, evidence.model_file),
         results=tuple(seg_facts(p, evidence.results[p.name]) for p in workspace.hospitals),
-        leak_scan=search.result(),
+        leak_scan=search_apart(workspace, evidence.populations),
         times=evidence.times,
         versions=versions(),
     )
-    page = search.page(render(without_specimen(report)))
+    page = Search(workspace, evidence.populations).page(render(without_specimen(report)))
     scan = replace(report.leak_scan, targets=(*report.leak_scan.targets, page))
     return replace(report, leak_scan=scan)
 
