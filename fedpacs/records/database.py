@@ -148,7 +148,11 @@ def _sqlite_url(url: URL, *, read_only: bool) -> URL:
         return URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        # Not opened here: closing it would drop every lock that this process holds on the file, and
+        # another process could then remove the log from under us (sqlite.org/howtocorrupt.html 2.2)
+        _require_writable_file(path)
     except OSError as error:
         raise BookUnwritableError(
             f"The book's file cannot be written: {error.strerror}."
@@ -156,6 +160,13 @@ def _sqlite_url(url: URL, *, read_only: bool) -> URL:
     if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise BookExposedError("Others than the owner may write the book's file.")
     return url
+
+
+def _require_writable_file(path: Path) -> None:
+    if not path.is_file():
+        raise BookUnwritableError("The book's file cannot be written: it is no file.")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise BookUnwritableError("The book's file cannot be written: no permission.")
 
 
 def _listen(engine: Engine, *, read_only: bool) -> None:

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from fedpacs.crypto.signatures import SigningKey
+from fedpacs.records.approvals import Approvals
 from fedpacs.records.book import Book
+from fedpacs.records.events import Event, EventKind
 
 ROOT = Path(__file__).parents[3]
 WRITER = """
@@ -188,3 +191,32 @@ def test_a_forked_child_does_not_use_its_parents_connections(desk, make_event):
         book.append(make_event(2))
         assert [e.event.fields["process"] for e in book.entries()] == [0, 1, 2]
         assert book.verify().ok
+
+
+def test_opening_a_book_again_does_not_drop_the_locks_this_process_holds(tmp_path):
+    """SQLite's locks are POSIX locks: closing *any* descriptor of the file releases them all.
+
+    Another process would then think that it is the last one and remove the write-ahead log from
+    under this one (sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    SigningKey.create(tmp_path / "agent.pem")
+    key = SigningKey.load(f"file:{tmp_path / 'agent.pem'}")
+    url = f"sqlite:///{tmp_path / 'book.db'}"
+    event = Event.of(EventKind.AGENT_STARTED, process=1)
+    with Book.open(url, key) as first:
+        first.append(event)
+        Book.open(url, key).close()
+        Approvals.open(url).close()
+        code = (
+            "import sys; from fedpacs.crypto.signatures import SigningKey;"
+            "from fedpacs.records.book import Book; from fedpacs.records.events import *;"
+            "b = Book.open(sys.argv[1], SigningKey.load(sys.argv[2]));"
+            "b.append(Event.of(EventKind.AGENT_STARTED, process=2)); b.close()"
+        )
+        argv = [sys.executable, "-c", code, url, f"file:{tmp_path / 'agent.pem'}"]
+        subprocess.run(argv, check=True)
+        assert (tmp_path / "book.db-wal").exists(), "the log was removed while this book is open"
+        first.append(event)
+        assert first.verify().ok
+    with Book.open(url) as after:
+        assert len(list(after.entries())) == 3
