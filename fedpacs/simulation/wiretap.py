@@ -124,7 +124,7 @@ class Wiretap:
                 *self._superlink, ssl=self._outside
             )
         except OSError:
-            hospital_out.transport.abort()
+            _abort(hospital_out)
             return
         record = self._new_record()
         try:
@@ -137,8 +137,8 @@ class Wiretap:
             return  # by `close` alone; asyncio's own callback trips over a cancelled task
         finally:
             os.close(record)
-            hospital_out.transport.abort()
-            consortium_out.transport.abort()
+            _abort(hospital_out)
+            _abort(consortium_out)
 
     def _new_record(self) -> int:
         self._number += 1
@@ -153,6 +153,12 @@ async def _relay(source: StreamReader, target: StreamWriter, record: int | None)
             view = view[os.write(record, view) :]
         target.write(piece)
         await target.drain()
+
+
+def _abort(target: StreamWriter) -> None:
+    # Early releases of Python 3.11 trip over a TLS transport that was closed already.
+    with contextlib.suppress(AttributeError):
+        target.transport.abort()
 
 
 async def _flush(target: StreamWriter) -> None:
