@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fedpacs.records.events import Event
     from fedpacs.server.report import RunReport
     from fedpacs.simulation.comparison import Comparison
-    from fedpacs.simulation.report_facts import BookCheck
+    from fedpacs.simulation.report_facts import BookCheck, SegFacts
     from fedpacs.simulation.workspace import HospitalPlace
 
 _NUMBER_BYTES = 8
@@ -87,6 +87,8 @@ class Part:
         Entries in its book before this run: what earlier demos did is not counted for the run.
     update_bytes
         Size of the packed array.
+    result
+        What its PACS said of the result when it was asked again.
     """
 
     job: JobConfig
@@ -95,6 +97,7 @@ class Part:
     book: BookCheck
     started_at: int
     update_bytes: int
+    result: SegFacts
 
 
 def hospital_report(place: HospitalPlace, part: Part) -> HospitalReport:
@@ -112,7 +115,7 @@ def hospital_report(place: HospitalPlace, part: Part) -> HospitalReport:
         archive="FedPACS embedded PACS",
         profile=premises.profile.name,
         profile_digest=premises.profile.digest,
-        road=_road([entry.event for entry in entries], of_run, part.cohort),
+        road=_road([entry.event for entry in entries], of_run, part.cohort, part.result),
         quarantined=premises.quarantined(),
         curve=_curve(part.run, place.name),
         departures=_departures(place, part, of_run),
@@ -131,7 +134,9 @@ def _approval(premises: Premises, job: JobConfig) -> tuple[str, tuple[str, ...]]
     return terms.digest, tuple(sorted({statement.approver for statement in statements}))
 
 
-def _road(all_events: list[Event], events_of_run: list[Event], cohort: Cohort) -> RoadCounts:
+def _road(
+    all_events: list[Event], events_of_run: list[Event], cohort: Cohort, result: SegFacts
+) -> RoadCounts:
     studies = {
         kind: len({e.fields["study"] for e in all_events if e.kind is kind})
         for kind in (
@@ -158,8 +163,8 @@ def _road(all_events: list[Event], events_of_run: list[Event], cohort: Cohort) -
         cohort=_gate(all_events, "cohort"),
         rounds_trained=kinds[EventKind.UPDATE_RELEASED],
         egress=_gate(events_of_run, "egress"),
-        results_stored=kinds[EventKind.RESULT_STORED],
-        results_found=kinds[EventKind.RESULT_STORED],
+        results_stored=int(result.stored),
+        results_found=int(result.found),
     )
 
 

@@ -85,7 +85,7 @@ def seg_facts(place: HospitalPlace, result: Mapping[str, object]) -> SegFacts:
                 return _seg_facts(place, dcmread(files[0]), files[0].stat().st_size, result)
     return SegFacts(
         place.name, "", str(result["sop_class_uid"]), "", (), 0, 0, pacs.called_ae_title,
-        stored=True, found=False, model_digest=str(result["model_digest"]),
+        stored=bool(result["confirmed"]), found=False, model_digest=str(result["model_digest"]),
     )  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def _seg_facts(
         frames=int(seg.NumberOfFrames),
         nbytes=nbytes,
         archive=f"{place.pacs.called_ae_title} (FedPACS embedded PACS)",
-        stored=True,
+        stored=bool(result["confirmed"]),
         found=True,
         model_digest=str(result["model_digest"]),
     )

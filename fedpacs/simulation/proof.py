@@ -60,6 +60,7 @@ def assemble(workspace: Workspace, job: JobConfig, evidence: Evidence) -> DemoRe
         What the steps gave.
     """
     update_bytes = preview(job).records[0].size_bytes
+    results = {p.name: seg_facts(p, evidence.results[p.name]) for p in workspace.hospitals}
     parts = {
         place.name: Part(
             job=job,
@@ -68,6 +69,7 @@ def assemble(workspace: Workspace, job: JobConfig, evidence: Evidence) -> DemoRe
             book=check_book(place, workspace.root),
             started_at=evidence.started_at[place.name],
             update_bytes=update_bytes,
+            result=results[place.name],
         )
         for place in workspace.hospitals
     }
@@ -80,7 +82,7 @@ def assemble(workspace: Workspace, job: JobConfig, evidence: Evidence) -> DemoRe
         before_after=before_after(first, evidence.populations[first.name].specimen),
         models=model_scores(evidence.comparison),
         segmentation=segmentation(first, job, evidence.model_file),
-        results=tuple(seg_facts(p, evidence.results[p.name]) for p in workspace.hospitals),
+        results=tuple(results.values()),
         leak_scan=search_apart(workspace, evidence.populations),
         times=evidence.times,
         versions=versions(),
