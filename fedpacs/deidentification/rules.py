@@ -7,7 +7,7 @@ profile file may tighten. An attribute that nothing speaks of is removed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
@@ -38,9 +38,14 @@ class Rule:
     clause
         The code in the table's column, the VR or the reason in words.
     generator
-        What makes the new value; empty for the action's usual one.
+        What makes the new value; empty for the action's usual one. With `Action.CLEAN` always
+        one of ``text``, ``shift``, ``year``, except at sequences, whose items go by their own
+        rules. See `GENERATORS`.
     pattern
         Regular expression that a value must match as a whole to be kept.
+    otherwise
+        What is done when a value that may stay or be cleaned turns out not to be what it should
+        be, or nothing of it may stay: the Basic Profile's action, so the object stays conformant.
     """
 
     action: Action
@@ -48,7 +53,65 @@ class Rule:
     clause: str
     generator: str = ""
     pattern: str = ""
+    otherwise: Action = Action.REMOVE
 
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What a profile decides besides the actions of single attributes.
+
+    Attributes
+    ----------
+    dates
+        Whether dates are shifted by a keyed number of weeks, kept, cut to their year or removed.
+    text
+        Whether free text is dropped, cleaned, or kept only as far as it is medical vocabulary.
+    pixels
+        Whether pictures that may show text are held back, or searched and cleaned.
+    ocr
+        Whether characters are read in pictures that are likely to show text, in all, or in none.
+    ocr_modalities
+        Modalities whose pictures are always read when `ocr` is ``likely``.
+    faces
+        Whether recognizable heads are kept, held back or defaced.
+    documents
+        Whether encapsulated documents are refused, or replaced by an empty document.
+    identity
+        Whether codes come from the key, from a sealed vault of random codes, or from a key that
+        is thrown away.
+    encrypted_attributes
+        Whether the original values may travel along, encrypted to a custodian's certificate.
+    age_band_years
+        Width of the bands that ages are rounded down to; 0 when they are not.
+    """
+
+    dates: Literal["shift", "keep", "year", "remove"] = "remove"
+    text: Literal["drop", "clean", "vocabulary"] = "drop"
+    pixels: Literal["hold", "clean"] = "hold"
+    ocr: Literal["likely", "always", "never"] = "never"
+    ocr_modalities: frozenset[str] = frozenset()
+    faces: Literal["keep", "hold", "deface"] = "keep"
+    documents: Literal["refuse", "remove"] = "refuse"
+    identity: Literal["keyed", "vault", "ephemeral"] = "keyed"
+    encrypted_attributes: Literal["forbidden", "allowed"] = "forbidden"
+    age_band_years: int = 0
+
+
+GENERATORS = (
+    "",
+    "text",
+    "shift",
+    "year",
+    "patient",
+    "identifier",
+    "code",
+    "segment-label",
+    "marker",
+    "charset",
+    "document",
+    "age",
+)
+"""What may make a new value."""
 
 PRIVATE = Rule(Action.REMOVE, E1_1, "private attributes: X")
 _GRAPHICS = Rule(Action.REMOVE, E1_1, "curves and overlays: X")
@@ -73,6 +136,8 @@ class Profile:
         SHA-256 of everything that decides what the engine does.
     notes
         What a reader must know besides: unsafe, lines of a recipe that were not taken.
+    policies
+        What is decided besides the actions of single attributes.
     """
 
     name: str
@@ -83,6 +148,7 @@ class Profile:
     rules: Mapping[int, Rule] = field(repr=False)
     unsafe: bool = False
     notes: tuple[str, ...] = ()
+    policies: Policies = Policies()
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +179,20 @@ class Profile:
     def shifts_dates(self) -> bool:
         """Whether dates are shifted."""
         return Option.RETAIN_MODIFIED_DATES in self.options
+
+    def private_rule(self, creator: str, tag: int, vr: str) -> Rule:  # noqa: ARG002 - the safe private list is not loaded yet
+        """Give the one rule for a private data element.
+
+        Parameters
+        ----------
+        creator
+            Value of its private creator element, without padding.
+        tag
+            Tag as one number, as in the file.
+        vr
+            Value representation as the file has it; ``UN`` when it has none.
+        """
+        return PRIVATE
 
     def action_for(self, tag: int, vr: str, private: bool) -> Rule:
         """Give the one rule for an attribute.
