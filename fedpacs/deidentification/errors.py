@@ -19,6 +19,13 @@ class DamagedObjectError(DeidentificationError):
     default_hint = "Have the PACS send the object again, or have it repaired there."
 
 
+class CutObjectError(DamagedObjectError):
+    """The file ends before what it says it holds, or goes on after it."""
+
+    code = "deid.cut-short"
+    default_hint = "Have the PACS send the object again: a part of it is missing."
+
+
 class DamagedPixelsError(DeidentificationError):
     """Pixel data are missing, cut short or not in the form the header says."""
 

@@ -14,7 +14,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from fedpacs.deidentification.errors import DamagedObjectError
+from fedpacs.deidentification.errors import CutObjectError
 
 _PREAMBLE_BYTES = 132
 _META_GROUP = 2
@@ -28,13 +28,6 @@ _LONG_VRS = frozenset(
 )
 _FRAGMENT_VRS = frozenset({b"OB", b"OW"})
 _MAXIMUM_DEPTH = 64
-
-
-class CutObjectError(DamagedObjectError):
-    """The file ends before what it says it holds, or goes on after it."""
-
-    code = "deid.cut-short"
-    default_hint = "Have the PACS send the object again: a part of it is missing."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""The writer: element trees back to bytes, in the encoding of the file they came from.
+
+References
+----------
+PS3.5 7.1 (data elements), 7.5 (sequences, written with explicit lengths).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from fedpacs.deidentification.dicom.elements import LONG_VRS
+from fedpacs.deidentification.dicom.syntax import ITEM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fedpacs.deidentification.dicom.elements import Element, Items
+    from fedpacs.deidentification.dicom.syntax import Encoding
+
+_MAXIMUM_SHORT_BYTES = 0xFFFE
+
+
+def encode_element(element: Element, encoding: Encoding) -> bytes:
+    """Give the bytes of an element.
+
+    Parameters
+    ----------
+    element
+        A binary value stands in the byte order of `encoding` already. A value too long for its
+        value representation is written as ``UN`` (PS3.5 6.2.2).
+    """
+    value = element.value
+    if element.items is not None:
+        value = b"".join(encode_item(item, encoding) for item in element.items)
+    elif len(value) % 2:
+        value += b"\0"
+    return header(element.tag, element.vr, len(value), encoding) + value
+
+
+def header(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
+    """Give the bytes before a value."""
+    order = encoding.order
+    if encoding.implicit:
+        return struct.pack(f"{order}HHL", tag >> 16, tag & 0xFFFF, length)
+    if vr not in LONG_VRS:
+        if length <= _MAXIMUM_SHORT_BYTES:
+            return struct.pack(f"{order}HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)
+        vr = "UN"
+    return struct.pack(f"{order}HH2sHL", tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
+
+
+def encode_item(item: Items, encoding: Encoding) -> bytes:
+    """Give the bytes of an item, header included."""
+    content = encode_items(item.values(), encoding)
+    order = encoding.order
+    return struct.pack(f"{order}HHL", ITEM >> 16, ITEM & 0xFFFF, len(content)) + content
+
+
+def encode_items(elements: Iterable[Element], encoding: Encoding) -> bytes:
+    """Give the bytes of the elements of one level, in the order of their tags."""
+    return b"".join(
+        encode_element(element, encoding)
+        for element in sorted(elements, key=lambda element: element.tag)
+    )

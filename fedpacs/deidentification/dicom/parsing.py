@@ -1,0 +1,245 @@
+"""The parser: a file's header read once, up to the pixel data, as a flat list of byte ranges.
+
+Nothing is decoded here. Old and odd files are read as far as they can be understood with
+certainty: without preamble or file meta information, in another encoding than they say, with bytes
+after their end. A file that ends too early is refused, so that half an object never passes as one.
+
+References
+----------
+PS3.5 7 (data set), 7.5 (sequences), A.4 (encapsulated pixel data); PS3.10 7.1 (file meta).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from fedpacs.deidentification.dicom.charset import Charset
+from fedpacs.deidentification.dicom.nested import MAXIMUM_DEPTH
+from fedpacs.deidentification.dicom.parsed import ParsedObject, PixelExtent, RawElement
+from fedpacs.deidentification.dicom.source import Source
+from fedpacs.deidentification.dicom.syntax import (
+    DEFLATED,
+    DELIMITERS,
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    ITEM,
+    ITEM_END,
+    LITTLE_EXPLICIT,
+    LITTLE_IMPLICIT,
+    SEQUENCE_END,
+    UNDEFINED,
+    VR_BYTES,
+    Encoding,
+    is_encapsulated,
+)
+from fedpacs.deidentification.errors import (
+    CutObjectError,
+    DamagedObjectError,
+    DamagedPixelsError,
+    NotDicomError,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+SOP_CLASS_UID = 0x00080016
+_CHARSET = 0x00080005
+_TRANSFER_SYNTAX_UID = 0x00020010
+_META_SOP_CLASS_UID = 0x00020002
+_HEADER_BYTES = 8
+_BULK_BYTES = 1 << 20
+
+
+def parse(path: Path) -> ParsedObject:
+    """Read the header of a file.
+
+    Parameters
+    ----------
+    path
+        File of any kind; it is only read.
+
+    Raises
+    ------
+    NotDicomError
+        If it is not DICOM, or cannot be opened.
+    DamagedObjectError
+        If it is, but cannot be understood.
+    CutObjectError
+        If it ends before what it says it holds.
+    """
+    source = Source.open(path)
+    try:
+        return _parse(path, source)
+    except struct.error:
+        source.close()
+        raise CutObjectError("The file ends in the middle of an element.") from None
+    except BaseException:
+        source.close()
+        raise
+
+
+def _parse(path: Path, source: Source) -> ParsedObject:
+    start, meta, marked = _read_meta(source)
+    named = meta.get(_TRANSFER_SYNTAX_UID, "")
+    if named == DEFLATED:
+        source, start = source.inflated(start), 0
+    encoding = _encoding_of(source, start, named)
+    parsed = ParsedObject(path, source, encoding)
+    parsed.transfer_syntax_uid = named or _syntax_of(encoding)
+    parsed.media_sop_class_uid = meta.get(_META_SOP_CLASS_UID, "")
+    try:
+        _read_elements(parsed, start)
+    except (DamagedObjectError, DamagedPixelsError, struct.error):
+        if marked or SOP_CLASS_UID in parsed:
+            raise
+        raise NotDicomError("The file is not DICOM.") from None
+    if not (marked and parsed.raw) and SOP_CLASS_UID not in parsed and not meta:
+        raise NotDicomError("The file is not DICOM.")
+    charset = parsed.get(_CHARSET)
+    if charset is not None:
+        parsed.charset = Charset.of(charset.value)
+    return parsed
+
+
+def _syntax_of(encoding: Encoding) -> str:
+    if encoding.implicit:
+        return IMPLICIT_LITTLE
+    return EXPLICIT_LITTLE if encoding.little else EXPLICIT_BIG
+
+
+def _read_meta(source: Source) -> tuple[int, dict[int, str], bool]:
+    """Read preamble and file meta information; give where the data set starts."""
+    head = source.read(0, 132)
+    marked = head[128:132] == b"DICM"
+    position = 132 if marked else 0
+    if not marked and head[:4] == b"DICM":
+        marked, position = True, 4
+    meta: dict[int, str] = {}
+    while True:
+        header = source.read(position, 12)
+        if len(header) < _HEADER_BYTES or header[:2] != b"\x02\x00":
+            return position, meta, marked
+        tag, vr, length, value = LITTLE_EXPLICIT.header(header.ljust(12, b"\0"), 0)
+        end = position + value + length
+        if length == UNDEFINED or end > source.size:
+            raise CutObjectError("The file ends in the middle of its file meta information.")
+        if vr == "UI":
+            meta[tag] = (
+                source.read(position + value, length).decode("ascii", "replace").strip(" \0")
+            )
+        position = end
+
+
+def _encoding_of(source: Source, start: int, named: str) -> Encoding:
+    """Find out how the data set is encoded: by its first element, whatever the file says."""
+    head = source.read(start, 8)
+    if len(head) < _HEADER_BYTES:
+        return Encoding(implicit=named == IMPLICIT_LITTLE, little=named != EXPLICIT_BIG)
+    explicit = head[4:6] in VR_BYTES
+    little = int.from_bytes(head[:2], "little") <= int.from_bytes(head[:2], "big")
+    if explicit:
+        return Encoding(implicit=False, little=little)
+    return Encoding(implicit=True, little=True)
+
+
+def _read_elements(parsed: ParsedObject, position: int) -> None:
+    compressed = is_encapsulated(parsed.transfer_syntax_uid)
+    while position < parsed.source.size:
+        element = _next_element(parsed, position)
+        if element is None:
+            return
+        parsed.add(element)
+        position += element.size
+        if element.tag in PIXEL_TAGS:
+            if compressed and element.length != UNDEFINED:
+                raise DamagedPixelsError("Compressed pixel data have a defined length.")
+            parsed.pixel = PixelExtent(element)
+
+
+def _next_element(parsed: ParsedObject, position: int) -> RawElement | None:
+    """Read one element; None when only remains follow."""
+    source = parsed.source
+    if source.size - position < _HEADER_BYTES:
+        if parsed.pixel is not None or not any(source.read(position, _HEADER_BYTES)):
+            return None
+        raise CutObjectError("The file ends in the middle of an element.")
+    content, base = source.window(position)
+    here = position - base
+    tag, vr, length, value = parsed.encoding.header(content, here)
+    if _is_remainder(parsed, tag, content[here + 4 : here + 6]):
+        return None
+    offset = value - here
+    size = _size_of(parsed, position, (tag, vr, length, offset))
+    if position + size > source.size:
+        if parsed.pixel is not None:
+            return None
+        if tag in PIXEL_TAGS:
+            raise DamagedPixelsError("The pixel data end before what the header says.")
+        raise CutObjectError("The file ends in the middle of a value.")
+    bulk = tag in PIXEL_TAGS or size > _BULK_BYTES
+    raw = b"" if bulk else source.read(position, size)
+    return RawElement(tag, vr, raw, offset, position, size, length)
+
+
+def _is_remainder(parsed: ParsedObject, tag: int, vr_bytes: bytes) -> bool:
+    """Tell whether what follows is no element: padding or bytes that somebody appended."""
+    if tag == 0 or tag in DELIMITERS:
+        return bool(parsed.raw)
+    if not parsed.raw or tag > parsed.raw[-1].tag:
+        return False
+    return not parsed.encoding.implicit and vr_bytes not in VR_BYTES
+
+
+def _size_of(parsed: ParsedObject, position: int, header: tuple[int, str, int, int]) -> int:
+    """Give how many bytes an element has, its delimiter included."""
+    _, vr, length, offset = header
+    if length != UNDEFINED:
+        return offset + length
+    encoding = LITTLE_IMPLICIT if vr == "UN" and not parsed.implicit else parsed.encoding
+    fragments = vr in {"OB", "OW"} and not (parsed.implicit and vr != "OB")
+    walker = _Walker(parsed.source, encoding)
+    return walker.sequence_end(position + offset, fragments=fragments, depth=0) - position
+
+
+class _Walker:
+    """Finds the end of what has no length, through windows of the source."""
+
+    def __init__(self, source: Source, encoding: Encoding) -> None:
+        self.source = source
+        self.encoding = encoding
+
+    def header(self, position: int) -> tuple[int, str, int, int]:
+        content, base = self.source.window(position)
+        tag, vr, length, value = self.encoding.header(content, position - base)
+        return tag, vr, length, value + base
+
+    def sequence_end(self, position: int, *, fragments: bool, depth: int) -> int:
+        if depth > MAXIMUM_DEPTH:
+            raise DamagedObjectError("Sequences are nested without end.")
+        while True:
+            tag, _, length, value = self.header(position)
+            if tag == SEQUENCE_END:
+                return value
+            if tag != ITEM or (fragments and length == UNDEFINED):
+                raise CutObjectError("A sequence holds something else than items.")
+            position = self.item_end(value, depth) if length == UNDEFINED else value + length
+            if position > self.source.size:
+                raise CutObjectError("The file ends in the middle of a sequence.")
+
+    def item_end(self, position: int, depth: int) -> int:
+        while True:
+            tag, vr, length, value = self.header(position)
+            if tag == ITEM_END:
+                return value
+            if length != UNDEFINED:
+                position = value + length
+            elif vr == "UN" and not self.encoding.implicit:
+                inner = _Walker(self.source, LITTLE_IMPLICIT)
+                position = inner.sequence_end(value, fragments=False, depth=depth + 1)
+            else:
+                position = self.sequence_end(value, fragments=False, depth=depth + 1)
+            if position > self.source.size:
+                raise CutObjectError("The file ends in the middle of a sequence.")
