@@ -102,3 +102,24 @@ class CertificateNameError(CryptoError):
     default_hint = (
         "Use DNS names and IP addresses, as the sites write them, without port or scheme."
     )
+
+
+class CertificateError(CryptoError):
+    """A custodian's certificate cannot be read, has run out, or has no RSA key of 2048 bits."""
+
+    code = "crypto.certificate"
+    default_hint = "Give a PEM certificate as `fedpacs deid custodian` makes one."
+
+
+class NotRecipientError(CryptoError):
+    """An envelope or a share was not sealed to this private key."""
+
+    code = "crypto.not-recipient"
+    default_hint = "Use the private key of the certificate that it was sealed to."
+
+
+class EnvelopeMalformedError(CryptoError):
+    """The bytes are not an envelope of the kind that is understood (CMS, RSA, AES-CBC)."""
+
+    code = "crypto.envelope"
+    default_hint = "Ask who sealed it for RSA key transport and AES in CBC mode (PS3.15 E.1.1)."

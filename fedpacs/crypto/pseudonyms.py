@@ -16,6 +16,7 @@ import base64
 import hashlib
 import hmac
 import unicodedata
+from typing import Protocol
 
 from fedpacs.crypto.errors import EmptyIdentityError
 from fedpacs.crypto.keys import check_strength
@@ -26,6 +27,26 @@ _DOMAIN = b"fedpacs pseudonym v1"
 _BASE32_BYTES = 10
 _UUID_MASK = ~((0xF << 76) | (0x3 << 62))
 _UUID_VERSION_8 = (0x8 << 76) | (0x2 << 62)
+
+
+class Pseudonyms(Protocol):
+    """What an engine asks for new identities: the keyed pseudonyms here, or a vault's codes.
+
+    The same old value gives the same new one; what is empty raises `EmptyIdentityError`.
+    `Pseudonymiser` says what each method takes and gives.
+    """
+
+    def uid(self, old: str) -> str:
+        """Give the new UID of an old one."""
+
+    def patient(self, old_patient_id: str) -> str:
+        """Give the patient's pseudonym."""
+
+    def identifier(self, purpose: str, old: str) -> str:
+        """Give a new identifier, such as an accession number."""
+
+    def shift_days(self, old_patient_id: str) -> int:
+        """Give the days to add to every date of one patient."""
 
 
 class Pseudonymiser:
