@@ -8,7 +8,7 @@ from fedpacs.agent.gates import pass_gate
 from fedpacs.core.errors import QualityError
 from fedpacs.deidentification.engine import Engine
 from fedpacs.deidentification.study import deidentify_study
-from fedpacs.deidentification.verification import verify_instance
+from fedpacs.deidentification.verification.instance import verify_instance
 from fedpacs.policy import disclosure
 from fedpacs.quality.series import check_series
 from fedpacs.records.events import EventKind
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fedpacs.agent.premises import Premises
     from fedpacs.core.study import DeidentifiedStudy, Study
-    from fedpacs.deidentification.verification import Finding
+    from fedpacs.deidentification.verification.instance import Finding
 
 _PRIVATE = "deid.private-element"
 _NOT_VERIFIED = frozenset({"deid.output-unreadable", "deid.not-verifiable"})

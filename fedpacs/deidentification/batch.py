@@ -25,7 +25,7 @@ from fedpacs.crypto.pseudonyms import Pseudonymiser
 from fedpacs.deidentification.engine import Engine
 from fedpacs.deidentification.errors import LeakFoundError, UnwritableOutputError
 from fedpacs.deidentification.profile import load_profile
-from fedpacs.deidentification.verification import verify_instance
+from fedpacs.deidentification.verification.instance import verify_instance
 from fedpacs.deidentification.writing import publish
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from fedpacs.agent.disclosure import disclosure_facts
 from fedpacs.core.study import DeidentifiedInstance, DeidentifiedStudy
-from fedpacs.deidentification.verification import Finding
+from fedpacs.deidentification.verification.instance import Finding
 from fedpacs.policy import disclosure
 
 PROFILE = "a" * 64

@@ -98,7 +98,7 @@ def test_a_second_object_with_the_same_uid_is_refused(source, key_uri, tmp_path,
 
 
 def test_what_does_not_verify_never_appears(source, key_uri, tmp_path, monkeypatch):
-    from fedpacs.deidentification.verification import Finding
+    from fedpacs.deidentification.verification.instance import Finding
 
     out = tmp_path / "out"
     seen = []

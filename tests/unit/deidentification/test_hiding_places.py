@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ImplicitVRLittleEndian
 
-from fedpacs.deidentification.verification import Finding, verify_instance
+from fedpacs.deidentification.verification.instance import Finding, verify_instance
 
 SECRET = b"Bartholomewx"
 """No name of the patient, so that only a rule can remove it."""

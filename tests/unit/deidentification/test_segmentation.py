@@ -9,7 +9,7 @@ from pydicom.sr.coding import Code
 from fedpacs.core.study import InstanceRef, SeriesRef, Study, StudyRef
 from fedpacs.deidentification.errors import MixedStudyError
 from fedpacs.deidentification.study import deidentify_study
-from fedpacs.deidentification.verification import verify_instance
+from fedpacs.deidentification.verification.instance import verify_instance
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import pydicom
 
-from fedpacs.deidentification.verification_patterns import suspicious
-from fedpacs.deidentification.verification_search import found_in_bytes, found_in_element
-from fedpacs.deidentification.verification_source import TEXT_VRS, gather, texts, walk
-from fedpacs.deidentification.verification_table import (
+from fedpacs.deidentification.verification.patterns import suspicious
+from fedpacs.deidentification.verification.search import found_in_bytes, found_in_element
+from fedpacs.deidentification.verification.source import TEXT_VRS, gather, texts, walk
+from fedpacs.deidentification.verification.table import (
     attribute_findings,
     code_findings,
     declared,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import FileDataset
 
-    from fedpacs.deidentification.verification_source import Path as Place
+    from fedpacs.deidentification.verification.source import Path as Place
 
 _METHOD_CODES = 0x00120064
 _CODE_TAGS = frozenset({0x00080100, 0x00080102, 0x00080104})

@@ -16,7 +16,7 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping as snomed
 
-from fedpacs.deidentification.verification_source import (
+from fedpacs.deidentification.verification.source import (
     BULK_VRS,
     DATE_VRS,
     PLACEHOLDERS,

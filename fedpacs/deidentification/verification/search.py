@@ -6,14 +6,14 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from fedpacs.deidentification.verification_source import NUMBER_VRS, TEXT_VRS, texts, vocabulary
+from fedpacs.deidentification.verification.source import NUMBER_VRS, TEXT_VRS, texts, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pydicom.dataelem import DataElement
 
-    from fedpacs.deidentification.verification_source import Evidence, Path
+    from fedpacs.deidentification.verification.source import Evidence, Path
 
 _UNICODE = ("utf-8", "utf-16-le", "utf-16-be")
 _WORDS = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*", re.UNICODE)
