@@ -10,8 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_DATE = re.compile(r"(\d{4})([.-]?)(\d{2})\2(\d{2})")
 _DATETIME = re.compile(r"(\d{8})((?:\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?)?)((?:[+-]\d{4})?)")
+_YEAR = re.compile(r"(?:1[89]|20)\d\d")
 _TIME = re.compile(r"([01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?")
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4])[0-5]\d")
 _TIME_OF_DAY = re.compile(r"(?:(?:[01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?)?")
@@ -23,7 +24,7 @@ def shift_date(value: str, days: int) -> str | None:
     Parameters
     ----------
     value
-        ``YYYYMMDD``.
+        ``YYYYMMDD``, or as ACR-NEMA wrote it, with dots.
     days
         Days to add.
 
@@ -36,7 +37,7 @@ def shift_date(value: str, days: int) -> str | None:
     if match is None:
         return None
     try:
-        day = dt.date(*(int(part) for part in match.groups()))
+        day = dt.date(int(match[1]), int(match[3]), int(match[4]))
         shifted = day + dt.timedelta(days=days)
     except (ValueError, OverflowError):
         return None
@@ -65,3 +66,22 @@ def check_time(value: str) -> str | None:
 def check_offset(value: str) -> str | None:
     """Give a timezone offset from UTC back when it is one."""
     return value if _OFFSET.fullmatch(value) else None
+
+
+def year_of(vr: str, value: str) -> str | None:
+    """Give the year of a DA or DT value, and nothing finer.
+
+    DA cannot hold a bare year: the first of January is written (PS3.5 6.2).
+
+    Returns
+    -------
+    str | None
+        None when the value is no date, or has no year.
+    """
+    if vr == "DA":
+        day = shift_date(value, 0)
+        return None if day is None else f"{day[:4]}0101"
+    if vr == "DT":
+        match = _YEAR.match(value)
+        return None if match is None else match[0]
+    return None
