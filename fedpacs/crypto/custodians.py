@@ -61,15 +61,13 @@ class Custodian:
         key = certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey) or key.key_size < _MINIMUM_BITS:
             raise CertificateError(f"The certificate has no RSA key of {_MINIMUM_BITS} bits.")
-        if datetime.now(UTC) > certificate.not_valid_after_utc:
-            raise CertificateError("The certificate has run out.")
         self._key = key
         self.certificate = certificate
         self.fingerprint = _fingerprint(key)
 
     @classmethod
     def load(cls, path: Path) -> Custodian:
-        """Read a PEM certificate.
+        """Read a PEM certificate that is still valid.
 
         Raises
         ------
@@ -78,13 +76,16 @@ class Custodian:
         """
         try:
             with path.open("rb") as handle:
-                return cls.of_pem(handle.read(_MAXIMUM_FILE_BYTES))
+                custodian = cls.of_pem(handle.read(_MAXIMUM_FILE_BYTES))
         except OSError as error:
             raise CertificateError(f"{path.name} cannot be read: {error.strerror}.") from None
+        if datetime.now(UTC) > custodian.certificate.not_valid_after_utc:
+            raise CertificateError("The certificate has run out.")
+        return custodian
 
     @classmethod
     def of_pem(cls, content: bytes) -> Custodian:
-        """Read a certificate from PEM text; `load` says what is refused."""
+        """Read a certificate from PEM text, also one that has run out since it was checked."""
         try:
             certificate = x509.load_pem_x509_certificate(content)
             certificate.public_key()
