@@ -1,7 +1,10 @@
-"""Coded concepts: kept only when the dictionaries of DICOM hold them, with their own words.
+"""Coded concepts: kept when they are the world's, rewritten when they are a hospital's own.
 
-A code value, scheme or meaning that a hospital made up may hold anything, a name included. Such a
-code becomes a keyed code of our own scheme: equal codes stay equal, and the item stays conformant.
+A code of DICOM's dictionaries is kept with the dictionary's words. A code of another well-known
+scheme is kept when it is written as that scheme writes them. A value, scheme or meaning that a
+hospital made up may hold anything, a name included: such a code becomes a keyed code of our own
+scheme, so equal codes stay equal and the item stays conformant, and of its meaning only what the
+profile lets pass as text stays.
 
 References
 ----------
@@ -10,12 +13,17 @@ PS3.3 8.8 (Code Sequence Macro); PS3.16 (context groups).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping as snomed
+
+from fedpacs.deidentification.dicom.charset import text_of
+from fedpacs.deidentification.dicom.elements import Element
+from fedpacs.deidentification.structured.schemes import is_well_formed, is_well_known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,11 +31,41 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from fedpacs.crypto.pseudonyms import Pseudonymiser
+    from fedpacs.deidentification.dicom.charset import Charset
+    from fedpacs.deidentification.dicom.elements import Items
+    from fedpacs.deidentification.text.cleaning import CompiledTerms
 
 OWN_SCHEME = "99FEDPACS"
 UNLISTED = "Code not listed"
+CODE_VALUE, LONG_CODE_VALUE, URN_CODE_VALUE = 0x00080100, 0x00080119, 0x00080120
+CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
+CODE_TAGS = frozenset({CODE_VALUE, CODING_SCHEME, CODE_MEANING, LONG_CODE_VALUE, URN_CODE_VALUE})
+"""Attributes of a code that `rewritten_code` answers for; the others go by their rules."""
+_VALUE_TAGS = (CODE_VALUE, LONG_CODE_VALUE, URN_CODE_VALUE)
 _VALUES = ("CodeValue", "LongCodeValue", "URNCodeValue")
 _SHORT = 16
+_MEANING_CHARACTERS = 64
+_DROP, _VOCABULARY = "drop", "vocabulary"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Wording:
+    """What the codes of one object are rewritten with. Identified; has no ``repr``.
+
+    Attributes
+    ----------
+    terms
+        What identifies the patient; None when text is dropped anyway.
+    text
+        What the profile does with free text.
+    """
+
+    pseudonyms: Pseudonymiser
+    terms: CompiledTerms | None = None
+    text: Literal["drop", "clean", "vocabulary"] = "drop"
+
+    def __repr__(self) -> str:
+        return "Wording()"
 
 
 @cache
@@ -41,7 +79,8 @@ def _dictionary() -> Mapping[tuple[str, str], tuple[str, ...]]:
                 found.setdefault((scheme, value), []).append((-len(context_groups), meaning))
     for value, retired in snomed["SCT"].items():
         if ("SCT", value) in found:
-            found.setdefault(("SRT", retired), found["SCT", value])
+            for scheme in ("SRT", "SNM3", "99SDM"):
+                found.setdefault((scheme, retired), found["SCT", value])
     # the meaning that most context groups use is the usual one
     return MappingProxyType(
         {key: tuple(meaning for _, meaning in sorted(ranked)) for key, ranked in found.items()}
@@ -65,7 +104,97 @@ def meaning_of(scheme: str, value: str, written: str) -> str | None:
     if meanings is None:
         return None
     same = (meaning for meaning in meanings if meaning.casefold() == written.casefold())
-    return next(same, meanings[0])[:64]
+    return next(same, meanings[0])[:_MEANING_CHARACTERS]
+
+
+def holds_code(items: Items) -> bool:
+    """Tell whether an item is a coded concept, or names a coding scheme."""
+    return not CODE_TAGS.isdisjoint(items)
+
+
+def rewritten_code(items: Items, charset: Charset, wording: Wording) -> Items:
+    """Write the code of an item anew.
+
+    Parameters
+    ----------
+    items
+        An item for which `holds_code` is true; it is only read.
+    charset
+        Character set of the item.
+
+    Returns
+    -------
+    Items
+        The attributes of `CODE_TAGS`, in order of their tags; the item's own are replaced by them.
+    """
+    scheme = text_of(items.get(CODING_SCHEME), charset)
+    written = text_of(items.get(CODE_MEANING), charset)
+    value = next((text for tag in _VALUE_TAGS if (text := text_of(items.get(tag), charset))), "")
+    if not value and CODE_MEANING not in items:  # an item of Coding Scheme Identification Sequence
+        designator = scheme if is_well_known(scheme) else OWN_SCHEME
+        return {CODING_SCHEME: Element.of_text(CODING_SCHEME, "SH", designator)}
+    return _code(*_rewritten(scheme, value, written, wording))
+
+
+def removed_code() -> Items:
+    """Give a code that says nothing."""
+    return _code("0", OWN_SCHEME, "Removed")
+
+
+def _rewritten(scheme: str, value: str, written: str, wording: Wording) -> tuple[str, str, str]:
+    listed = meaning_of(scheme, value, written)
+    if listed is not None:
+        if listed.casefold() == written[:_MEANING_CHARACTERS].casefold():
+            return value, scheme, listed
+        return value, scheme, _whole(written, wording) or listed
+    meaning = _worded(value, written, wording)
+    if is_well_formed(scheme, value) and not _mentions(value, wording):
+        return value, scheme, meaning
+    seed = f"{scheme}\0{value}" if value else "none"
+    return wording.pseudonyms.identifier("code", seed), OWN_SCHEME, meaning
+
+
+def _worded(value: str, written: str, wording: Wording) -> str:
+    """Give what may stay of the meaning of a code that is in no dictionary."""
+    if wording.terms is None or wording.text == _DROP or not written or written == value:
+        return UNLISTED
+    from fedpacs.deidentification.text.cleaning import clean_text
+
+    stays = _whole(written, wording) or clean_text(written, wording.terms, wording.text)
+    return stays[:_MEANING_CHARACTERS].strip() or UNLISTED
+
+
+def _whole(written: str, wording: Wording) -> str:
+    """Give a meaning that is medical vocabulary as a whole; empty when it is not."""
+    if wording.terms is None or wording.text == _DROP or not written:
+        return ""
+    from fedpacs.deidentification.text.cleaning import clean_text
+
+    stays = clean_text(written, wording.terms, _VOCABULARY)
+    return written[:_MEANING_CHARACTERS] if stays == written else ""
+
+
+def _mentions(value: str, wording: Wording) -> bool:
+    if wording.terms is None:
+        return False
+    from fedpacs.deidentification.text.cleaning import mentions
+
+    return mentions(value, wording.terms)
+
+
+def _code(value: str, scheme: str, meaning: str) -> Items:
+    if len(value) <= _SHORT:
+        value_tag, vr = CODE_VALUE, "SH"
+    elif value.startswith(("urn:", "http:", "https:")):
+        value_tag, vr = URN_CODE_VALUE, "UR"
+    else:
+        value_tag, vr = LONG_CODE_VALUE, "UC"
+    written = (
+        Element.of_text(value_tag, vr, value),
+        Element.of_text(CODING_SCHEME, "SH", scheme),
+        Element.of_text(CODE_MEANING, "LO", meaning),
+    )
+    return {element.tag: element for element in sorted(written, key=lambda element: element.tag)}
 
 
 def is_code(item: Dataset) -> bool:

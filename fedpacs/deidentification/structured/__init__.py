@@ -1,0 +1,1 @@
+"""Structured content: reports, annotations, references, documents and bulk data by their role."""
