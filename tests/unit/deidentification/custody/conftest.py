@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from fedpacs.crypto.custodians import Custodian, CustodianKey, create_custodian
+
+sys.path.insert(0, str(Path(__file__).parent))  # sealed_objects, for the tests of this folder
 
 
 @dataclass(frozen=True)
