@@ -105,6 +105,20 @@ class UnwritableOutputError(DeidentificationError):
     default_hint = "Check that the output folder exists, is yours and is on a disk with room."
 
 
+class WorkerDiedError(DeidentificationError):
+    """The process that worked on the file died: a decoder crashed, or memory ran out."""
+
+    code = "deid.worker-died"
+    default_hint = "Try the file alone and with more memory; if it dies again, report it."
+
+
+class EncryptionForbiddenError(DeidentificationError):
+    """Custodians were named, and the profile lets no original attribute travel along."""
+
+    code = "deid.encryption-forbidden"
+    default_hint = "Leave --custodian out, or choose a profile that allows encrypted attributes."
+
+
 class ProfileError(DeidentificationError):
     """A profile asks for something that is not allowed or not known."""
 

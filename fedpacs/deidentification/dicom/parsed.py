@@ -32,14 +32,18 @@ class RawElement:
     value_offset
         Bytes of the header.
     start, size
-        Where the element stands in the source and how many bytes it has there.
+        Where the element stands in the file it was first seen in, and how many bytes it has.
     length
         Length as written; `UNDEFINED` for items up to a delimiter.
+    maker, made
+        For whoever makes something of it, to know it again: who it was, and what it made.
     """
 
-    __slots__ = ("length", "raw", "size", "start", "tag", "value_offset", "vr")
+    __slots__ = (
+        "length", "made", "maker", "raw", "size", "start", "tag", "value_offset", "vr",
+    )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913, PLR0917 - one per column of the list, made once for each element
+    def __init__(  # noqa: PLR0913, PLR0917 - one per column of the list
         self, tag: int, vr: str, raw: bytes, value_offset: int, start: int, size: int, length: int
     ) -> None:
         self.tag = tag
@@ -49,6 +53,8 @@ class RawElement:
         self.start = start
         self.size = size
         self.length = length
+        self.maker: object = None
+        self.made = b""
 
 
 class PixelExtent:
@@ -84,8 +90,16 @@ class ParsedObject:
     """
 
     __slots__ = (
-        "_by_tag", "_nested", "charset", "encoding", "media_sop_class_uid", "path", "pixel", "raw",
-        "source", "transfer_syntax_uid",
+        "_nested",
+        "by_tag",
+        "charset",
+        "encoding",
+        "media_sop_class_uid",
+        "path",
+        "pixel",
+        "raw",
+        "source",
+        "transfer_syntax_uid",
     )  # fmt: skip
 
     def __init__(self, path: Path, source: Source, encoding: Encoding) -> None:
@@ -97,7 +111,7 @@ class ParsedObject:
         self.raw: list[RawElement] = []
         self.pixel: PixelExtent | None = None
         self.charset = DEFAULT
-        self._by_tag: dict[int, RawElement] = {}
+        self.by_tag: dict[int, RawElement] = {}
         self._nested: dict[int, Element] = {}
 
     def __enter__(self) -> Self:
@@ -138,7 +152,7 @@ class ParsedObject:
         return (element.tag for element in self.raw)
 
     def __contains__(self, tag: int) -> bool:
-        return tag in self._by_tag
+        return tag in self.by_tag
 
     def get(self, tag: int) -> Element | None:
         """Give an element of the top level, sequences taken apart; None when there is none.
@@ -150,7 +164,7 @@ class ParsedObject:
         """
         found = self._nested.get(tag)
         if found is None:
-            raw = self._by_tag.get(tag)
+            raw = self.by_tag.get(tag)
             if raw is None:
                 return None
             found = self._nested[tag] = self.element(raw)
@@ -163,7 +177,7 @@ class ParsedObject:
 
     def text(self, tag: int) -> str:
         """Give a value of the top level as text; empty when there is none."""
-        raw = self._by_tag.get(tag)
+        raw = self.by_tag.get(tag)
         if raw is None or raw.vr == "SQ":
             return ""
         content = raw.raw[raw.value_offset :] if raw.raw else b""
@@ -196,7 +210,7 @@ class ParsedObject:
     def add(self, element: RawElement) -> None:
         """Take up the next element of the top level."""
         self.raw.append(element)
-        self._by_tag[element.tag] = element
+        self.by_tag[element.tag] = element
 
 
 _NUMBER_FORMATS = {

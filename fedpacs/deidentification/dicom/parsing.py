@@ -42,6 +42,7 @@ from fedpacs.deidentification.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -70,38 +71,57 @@ def parse(path: Path) -> ParsedObject:
     CutObjectError
         If it ends before what it says it holds.
     """
-    source = Source.open(path)
-    try:
-        return _parse(path, source)
-    except struct.error:
-        source.close()
-        raise CutObjectError("The file ends in the middle of an element.") from None
-    except BaseException:
-        source.close()
-        raise
+    return Parser().parse(path)
 
 
-def _parse(path: Path, source: Source) -> ParsedObject:
-    start, meta, marked = _read_meta(source)
-    named = meta.get(_TRANSFER_SYNTAX_UID, "")
-    if named == DEFLATED:
-        source, start = source.inflated(start), 0
-    encoding = _encoding_of(source, start, named)
-    parsed = ParsedObject(path, source, encoding)
-    parsed.transfer_syntax_uid = named or _syntax_of(encoding)
-    parsed.media_sop_class_uid = meta.get(_META_SOP_CLASS_UID, "")
-    try:
-        _read_elements(parsed, start)
-    except (DamagedObjectError, DamagedPixelsError, struct.error):
-        if marked or SOP_CLASS_UID in parsed:
+class Parser:
+    """Reads file after file, and knows an element again that the file before had, too.
+
+    Slices of a series have most of their elements in common: those are found by one comparison of
+    bytes, and are the very same `RawElement`.
+    """
+
+    __slots__ = ("_encoding", "_like")
+
+    def __init__(self) -> None:
+        self._like: list[RawElement] = []
+        self._encoding: Encoding | None = None
+
+    def parse(self, path: Path) -> ParsedObject:
+        """Read the header of a file; see `parse`."""
+        source = Source.open(path)
+        try:
+            return self._parse(path, source)
+        except struct.error:
+            source.close()
+            raise CutObjectError("The file ends in the middle of an element.") from None
+        except BaseException:
+            source.close()
             raise
-        raise NotDicomError("The file is not DICOM.") from None
-    if not (marked and parsed.raw) and SOP_CLASS_UID not in parsed and not meta:
-        raise NotDicomError("The file is not DICOM.")
-    charset = parsed.get(_CHARSET)
-    if charset is not None:
-        parsed.charset = Charset.of(charset.value)
-    return parsed
+
+    def _parse(self, path: Path, source: Source) -> ParsedObject:
+        start, meta, marked = _read_meta(source)
+        named = meta.get(_TRANSFER_SYNTAX_UID, "")
+        if named == DEFLATED:
+            source, start = source.inflated(start), 0
+        encoding = _encoding_of(source, start, named)
+        parsed = ParsedObject(path, source, encoding)
+        parsed.transfer_syntax_uid = named or _syntax_of(encoding)
+        parsed.media_sop_class_uid = meta.get(_META_SOP_CLASS_UID, "")
+        try:
+            _read_elements(parsed, start, self._like if encoding == self._encoding else ())
+        except (DamagedObjectError, DamagedPixelsError, struct.error):
+            if marked or SOP_CLASS_UID in parsed:
+                raise
+            raise NotDicomError("The file is not DICOM.") from None
+        if not (marked and parsed.raw) and SOP_CLASS_UID not in parsed and not meta:
+            raise NotDicomError("The file is not DICOM.")
+        charset = parsed.get(_CHARSET)
+        if charset is not None:
+            parsed.charset = Charset.of(charset.value)
+        self._like = [element for element in parsed.raw if element.raw]
+        self._encoding = encoding
+        return parsed
 
 
 def _syntax_of(encoding: Encoding) -> str:
@@ -145,10 +165,19 @@ def _encoding_of(source: Source, start: int, named: str) -> Encoding:
     return Encoding(implicit=True, little=True)
 
 
-def _read_elements(parsed: ParsedObject, position: int) -> None:
+def _read_elements(parsed: ParsedObject, position: int, like: Sequence[RawElement]) -> None:
+    """Read the top level, taking over each element that stands in `like` byte for byte."""
     compressed = is_encapsulated(parsed.transfer_syntax_uid)
-    while position < parsed.source.size:
-        element = _next_element(parsed, position)
+    content, base = parsed.source.window(position)
+    known, candidates, limit = 0, len(like) if not base else 0, parsed.source.size
+    while position < limit:
+        if known < candidates and content.startswith(like[known].raw, position):
+            element: RawElement | None = like[known]
+            known += 1
+        else:
+            element = _next_element(parsed, position)
+            while known < candidates and element and like[known].tag <= element.tag:
+                known += 1
         if element is None:
             return
         parsed.add(element)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import stat
 import zlib
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,14 @@ class InflatedTooLargeError(DamagedObjectError):
     default_hint = "Have the PACS send the object in Explicit VR Little Endian."
 
 
+_spare: list[bytearray] = []
+"""Room to read small files into: fresh memory would cost more than the reading."""
+
+
 class Source:
     """An open file, or the inflated data set of one.
 
-    Small files are read whole at once: one system call, and the pixels are at hand for writing.
+    Small files are read whole at once, so the pixels are at hand for writing.
 
     Attributes
     ----------
@@ -39,14 +44,22 @@ class Source:
         Bytes.
     """
 
-    __slots__ = ("_base", "_buffer", "_map", "descriptor", "size")
+    __slots__ = ("_base", "_buffer", "_map", "_room", "descriptor", "size")
 
     def __init__(self, descriptor: int, size: int) -> None:
         self.descriptor = descriptor
         self.size = size
         self._base = 0
-        self._buffer = os.pread(descriptor, size if size <= _WHOLE_BYTES else _WINDOW_BYTES, 0)
         self._map: mmap.mmap | None = None
+        self._room: bytearray | None = None
+        if size <= _WINDOW_BYTES or size > _WHOLE_BYTES:
+            self._buffer = os.pread(descriptor, min(size, _WINDOW_BYTES), 0)
+            return
+        self._room = _spare.pop() if _spare else bytearray(_WHOLE_BYTES)
+        view = memoryview(self._room)
+        if os.preadv(descriptor, [view[:size]], 0) != size:
+            self._give_room_back()
+        self._buffer = bytes(view[:_WINDOW_BYTES])
 
     @classmethod
     def open(cls, path: Path) -> Source:
@@ -62,22 +75,35 @@ class Source:
         except OSError:
             raise NotDicomError("The file cannot be opened.") from None
         try:
-            return cls(descriptor, os.fstat(descriptor).st_size)
+            state = os.fstat(descriptor)
+            if stat.S_ISREG(state.st_mode):
+                return cls(descriptor, state.st_size)
         except OSError:
-            os.close(descriptor)
-            raise NotDicomError("The file cannot be read.") from None
+            pass
+        os.close(descriptor)
+        raise NotDicomError("It is no regular file, or cannot be read.")
 
     @property
-    def whole(self) -> bytes | None:
-        """All of it, when it is small enough to have been read at once."""
-        return self._buffer if self._base == 0 and len(self._buffer) == self.size else None
+    def whole(self) -> memoryview | None:
+        """All of it, when it is small enough to have been read at once; until it is closed."""
+        if self._room is not None:
+            return memoryview(self._room)[: self.size]
+        if self._base == 0 and len(self._buffer) == self.size:
+            return memoryview(self._buffer)
+        return None
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; views of it are not to be used any more."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
-        self._map = None  # views of it may live on
+        self._give_room_back()
+        self._map = None
+
+    def _give_room_back(self) -> None:
+        if self._room is not None:
+            _spare.append(self._room)
+            self._room = None
 
     def window(self, position: int) -> tuple[bytes, int]:
         """Give bytes around a position and where they start: the next header is in them whole.
@@ -99,13 +125,15 @@ class Source:
         inside = position - self._base
         if inside >= 0 and inside + size <= len(self._buffer):
             return self._buffer[inside : inside + size]
+        if self._room is not None:
+            return bytes(memoryview(self._room)[position : min(position + size, self.size)])
         return os.pread(self.descriptor, size, position)
 
     def view(self, position: int, size: int) -> memoryview:
         """Give a range without copying it."""
         whole = self.whole
         if whole is not None:
-            return memoryview(whole)[position : position + size]
+            return whole[position : position + size]
         if self._map is None:
             self._map = mmap.mmap(self.descriptor, 0, access=mmap.ACCESS_READ)
         return memoryview(self._map)[position : position + size]

@@ -1,0 +1,113 @@
+"""Workers: jobs in order through a pool of processes, that outlive a job which kills its process.
+
+A native decoder can crash on damaged bytes, and the system can kill a process that grows too large.
+The job that did it is told apart from those that were in the same boat, and reported as lost.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
+
+_CHUNK = 16
+_AHEAD = 4
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class Workforce(Generic[Job, Result]):
+    """Processes that do jobs.
+
+    Parameters
+    ----------
+    workers
+        Processes.
+    start
+        Called once in each process, with `arguments`.
+    do
+        Does one job; a module-level function.
+    lost
+        Gives the result of a job whose process died twice, the second time alone.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        start: Callable[..., None],
+        arguments: tuple[object, ...],
+        do: Callable[[Job], Result],
+        lost: Callable[[Job], Result],
+    ) -> None:
+        self._workers = workers
+        self._start = start
+        self._arguments = arguments
+        self._do = do
+        self._lost = lost
+
+    def results(self, jobs: Iterable[Job]) -> Iterator[Result]:
+        """Do jobs and give their results in order, with no more than a few jobs held at a time."""
+        chunks = _chunked(iter(jobs))
+        waiting: deque[tuple[list[Job], Future[list[Result]]]] = deque()
+        pool = self._pool()
+        try:
+            while True:
+                for chunk in islice(chunks, self._workers * _AHEAD - len(waiting)):
+                    waiting.append((chunk, pool.submit(_do_all, self._do, chunk)))
+                if not waiting:
+                    return
+                chunk, future = waiting.popleft()
+                try:
+                    results = future.result()
+                except BrokenProcessPool:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    results = self._one_by_one(chunk)
+                    pool = self._pool()
+                    waiting = deque(
+                        (late, pool.submit(_do_all, self._do, late)) for late, _ in waiting
+                    )
+                yield from results
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _one_by_one(self, jobs: Sequence[Job]) -> list[Result]:
+        """Do each job in a process that no other job shares, until it is clear which one kills."""
+        results = []
+        for job in jobs:
+            with self._pool(1) as pool:
+                try:
+                    results.append(pool.submit(self._do, job).result())
+                except BrokenProcessPool:
+                    results.append(self._lost(job))
+        return results
+
+    def _pool(self, workers: int | None = None) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            max_workers=workers or self._workers,
+            mp_context=get_context("spawn"),  # forked threads of torch or OpenMP would hang
+            initializer=_begin,
+            initargs=(self._start, self._arguments),
+        )
+
+
+def _begin(start: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    start(*arguments)
+
+
+def _do_all(do: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
+    return [do(job) for job in jobs]
+
+
+def _chunked(jobs: Iterator[Job]) -> Iterator[list[Job]]:
+    while chunk := list(islice(jobs, _CHUNK)):
+        yield chunk
