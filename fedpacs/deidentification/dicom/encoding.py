@@ -10,8 +10,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from fedpacs.deidentification.dicom.elements import LONG_VRS
-from fedpacs.deidentification.dicom.syntax import ITEM
+from fedpacs.deidentification.dicom.elements import LONG_VRS, is_private
+from fedpacs.deidentification.dicom.syntax import ITEM, SEQUENCE_END, UNDEFINED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +34,9 @@ def encode_element(element: Element, encoding: Encoding) -> bytes:
     value = element.value
     if element.items is not None:
         value = b"".join(encode_item(item, encoding) for item in element.items)
+        if encoding.implicit and is_private(element.tag):  # else nobody could tell it is a sequence
+            end = struct.pack(f"{encoding.order}HHL", SEQUENCE_END >> 16, SEQUENCE_END & 0xFFFF, 0)
+            return header(element.tag, "SQ", UNDEFINED, encoding) + value + end
     elif len(value) % 2:
         value += b"\0"
     return header(element.tag, element.vr, len(value), encoding) + value
