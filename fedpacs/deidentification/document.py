@@ -10,14 +10,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedpacs.config.shipped import shipped
-from fedpacs.deidentification.admission import object_rules
-from fedpacs.deidentification.explanation import deed, keyword, principles, summary, title
+from fedpacs.deidentification.answers import object_rules
+from fedpacs.deidentification.explanation import (
+    deed,
+    keyword,
+    named,
+    principles,
+    summary,
+    title,
+)
 from fedpacs.deidentification.profile import load_profile
 
 if TYPE_CHECKING:
     from fedpacs.deidentification.rules import Profile
 
 _ANSWERS = {"yes": "taken", "stated": "taken when BurnedInAnnotation is NO"}
+_NEEDS = {
+    "pixels=clean": "pictures are cleaned",
+    "documents=remove": "documents are replaced",
+    "descriptors": "descriptors are cleaned",
+    "structured": "structured content is cleaned",
+    "graphics": "graphics are cleaned",
+    "never": "",
+}
 
 
 def profile_names() -> list[str]:
@@ -37,10 +52,13 @@ def page(profile: Profile) -> str:
         "",
         "## Attributes",
         "",
+        "Every row of Table E.1-1 and every rule of our own. Any other attribute of the standard",
+        f"goes by its VR; `fedpacs deid explain {profile.name} ATTRIBUTE` says how.",
+        "",
         "| attribute | keyword | code | what is done | by |",
         "|---|---|---|---|---|",
     ]
-    for tag in sorted(profile.rules):
+    for tag in named(profile):
         rule = profile.rules[tag]
         cells = (
             title(tag), keyword(tag), rule.action, deed(rule, profile, tag),
@@ -55,15 +73,17 @@ def kinds_page() -> str:
     lines = [
         "# Kinds of objects",
         "",
-        "Written by `python -m fedpacs.deidentification.document`; do not edit. A kind that is not",
-        "listed is refused with `deid.unsupported-object`.",
+        "Written by `python -m fedpacs.deidentification.document`; do not edit. Whether a kind is",
+        "taken may depend on what the profile does; a kind without a line of its own goes by the",
+        "last line.",
         "",
-        "| SOP class | UID | answer | reason |",
-        "|---|---|---|---|",
+        "| SOP class | UID | answer | taken when | reason |",
+        "|---|---|---|---|---|",
     ]
-    for uid, (name, answer, reason) in object_rules().items():
-        said = _ANSWERS.get(answer, f"refused, `{answer}`")
-        lines.append(f"| {name} | {uid} | {said} | {reason} |")
+    for uid, rule in object_rules().items():
+        said = _ANSWERS.get(rule.answer, f"refused, `{rule.answer}`")
+        needs = " and ".join(filter(None, (_NEEDS[need] for need in rule.needs)))
+        lines.append(f"| {rule.name} | {uid} | {said} | {needs} | {rule.reason} |")
     return "\n".join(lines) + "\n"
 
 

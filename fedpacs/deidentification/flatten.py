@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import tag_for_keyword
 
 from fedpacs.config.load import FileUnreadableError
 from fedpacs.config.profile import ProfileConfig, load_profile_config
@@ -15,29 +15,26 @@ from fedpacs.config.shipped import shipped
 from fedpacs.core.errors import MachineError
 from fedpacs.core.ps315 import Action, Option
 from fedpacs.deidentification.errors import LooseningError, ProfileError
-from fedpacs.deidentification.rules import E1_1, Profile, Rule
-from fedpacs.deidentification.table import CONFORMANT, extras, rows
+from fedpacs.deidentification.policies import (
+    Policies,
+    aligned,
+    loosened,
+    options_beyond_policies,
+    settled,
+)
+from fedpacs.deidentification.recipe import read_recipe
+from fedpacs.deidentification.rules import TEXT_VRS, Profile, Rule, dated
+from fedpacs.deidentification.standard import leaving_action, standard_rules, standard_vr
+from fedpacs.deidentification.strictness import is_looser, stricter
+from fedpacs.deidentification.table import CONFORMANT, OPTION_NAMES, rows_by_tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fedpacs.deidentification.table import Row
-
-_OPTIONS: Mapping[str, Option] = MappingProxyType(
-    {
-        "retain-full-dates": Option.RETAIN_FULL_DATES,
-        "retain-modified-dates": Option.RETAIN_MODIFIED_DATES,
-        "retain-patient-characteristics": Option.RETAIN_PATIENT_CHARACTERISTICS,
-        "retain-device-identity": Option.RETAIN_DEVICE_IDENTITY,
-    }
-)
-_STRICTNESS = (Action.KEEP, Action.CLEAN, Action.UID, Action.DUMMY, Action.ZERO, Action.REMOVE)
 _SAFE_HARBOR_AGE_YEARS = 89
 _MAXIMUM_DEPTH = 8
-_TEMPORAL_VRS = ("DA", "DT", "TM")
-_TIMEZONE_OFFSET = 0x00080201
 _FIXED_GENERATORS = ("marker", "patient", "code", "charset")
-OWN_RULE = "FedPACS rule"
+_TEMPORAL_VRS = ("DA", "DT", "TM")
 
 
 def flatten(name_or_path: str) -> Profile:
@@ -63,9 +60,9 @@ def _flatten(path: Path, depth: int) -> Profile:
     config = load_profile_config(path)
     if config.inherits:
         parent = _flatten(_path_of(config.inherits, path.resolve().parent), depth + 1)
-        profile = _with_options(parent, config)
+        profile = _changed(parent, config)
     else:
-        profile = _of_standard(config, _chosen(config))
+        profile = _of_standard(config)
     profile = _with_age(profile, config)
     profile = _with_attributes(profile, config)
     if config.deid_recipe is not None:
@@ -79,76 +76,76 @@ def _flatten(path: Path, depth: int) -> Profile:
     )
 
 
+def _asked(config: ProfileConfig) -> dict[str, Any]:
+    return config.policies.model_dump(exclude_none=True)
+
+
 def _chosen(config: ProfileConfig) -> frozenset[Option]:
-    return frozenset({Option.BASIC, *(_OPTIONS[name] for name in config.options or ())})
+    return frozenset({Option.BASIC, *(OPTION_NAMES[name] for name in config.options or ())})
 
 
-def _of_standard(config: ProfileConfig, options: frozenset[Option]) -> Profile:
-    rules = {}
-    for row in rows():
-        if row.tag.isalnum() and "x" not in row.tag and row.tag != "private":
-            rules[int(row.tag, 16)] = _rule_of(row, options)
-    for tag, extra in extras().items():
-        if tag not in rules or rules[tag].action not in (Action.KEEP, Action.CLEAN):
-            rules[tag] = Rule(extra.action, OWN_RULE, extra.reason, extra.generator, extra.pattern)
+def _of_standard(config: ProfileConfig) -> Profile:
+    options = _chosen(config)
+    if config.options is None:
+        options = aligned(options, replace(Policies(), **_asked(config)))
+    policies = settled(options, _asked(config))
     return Profile(
         name=config.name,
         title=config.title,
         claim=config.claim,
         options=options,
         maximum_age_years=_SAFE_HARBOR_AGE_YEARS,
-        rules=MappingProxyType(rules),
+        rules=standard_rules(options, policies),
+        policies=policies,
     )
 
 
-def _rule_of(row: Row, options: frozenset[Option]) -> Rule:
-    """Join the Basic Profile's code with those of the options; what an option keeps is kept."""
-    tag = int(row.tag, 16)
-    for option in sorted(options):
-        code = row.options.get(option, "")
-        if code == "K" and _known(tag):
-            return Rule(Action.KEEP, E1_1, f"{option.meaning}: K")
-        if code == "C" and option is Option.RETAIN_MODIFIED_DATES and _is_temporal(tag):
-            return Rule(Action.CLEAN, E1_1, f"{option.meaning}: C", "shift")
-    return Rule(CONFORMANT[row.basic], E1_1, f"Basic Profile: {row.basic}")
-
-
-def _known(tag: int) -> bool:
-    try:
-        dictionary_VR(tag)
-    except KeyError:
-        return False
-    return True
-
-
-def _is_temporal(tag: int) -> bool:
-    return tag == _TIMEZONE_OFFSET or (_known(tag) and dictionary_VR(tag) in _TEMPORAL_VRS)
-
-
-def _with_options(parent: Profile, config: ProfileConfig) -> Profile:
-    """Change the options of the parent: fewer is tighter, more is not."""
-    if config.options is None or _chosen(config) == parent.options:
+def _changed(parent: Profile, config: ProfileConfig) -> Profile:
+    """Change options and policies of the parent; only towards the tighter unless unsafe."""
+    asked = _asked(config)
+    if config.options is None:
+        options = aligned(parent.options, replace(parent.policies, **asked))
+    else:
+        options = _chosen(config)
+    policies = settled(options, asked, parent.policies, parent.options)
+    if (options, policies) == (parent.options, parent.policies):
         return parent
-    options = _chosen(config)
-    if not options <= parent.options and not config.unsafe:
+    if not config.unsafe:
+        _refuse_looser(parent, options, policies)
+    fresh = standard_rules(options, policies)
+    before = standard_rules(parent.options, parent.policies) if config.unsafe else {}
+    rules = {}
+    for tag, rule in parent.rules.items():
+        new = fresh.get(tag, rule)
+        if not config.unsafe:
+            new = stricter(new, rule)
+        elif rule != before.get(tag):
+            new = rule  # what the parent says of one attribute outlives its options
+        rules[tag] = _fitting(new, tag, policies)
+    return replace(parent, options=options, policies=policies, rules=MappingProxyType(rules))
+
+
+def _refuse_looser(parent: Profile, options: frozenset[Option], policies: Policies) -> None:
+    if not options_beyond_policies(options) <= options_beyond_policies(parent.options):
         raise LooseningError("The profile has an option that its parent has not.")
-    fresh = _of_standard(config, options)
-    merged = {
-        tag: _stricter(rule, parent.rules.get(tag, rule)) if options <= parent.options else rule
-        for tag, rule in fresh.rules.items()
-    }
-    return replace(parent, options=options, rules=MappingProxyType(merged))
+    if names := loosened(policies, parent.policies):
+        raise LooseningError(f"The profile loosens {', '.join(names)}.")
 
 
-def _stricter(one: Rule, other: Rule) -> Rule:
-    return other if _STRICTNESS.index(other.action) > _STRICTNESS.index(one.action) else one
+def _fitting(rule: Rule, tag: int, policies: Policies) -> Rule:
+    """Give a rule that came from elsewhere as the policies carry it out."""
+    if rule.generator == "text" and policies.text == "drop":
+        return Rule(rule.otherwise, rule.source, f"{rule.clause}; text is dropped")
+    if rule.generator in ("shift", "year"):
+        return dated(policies, standard_vr(tag), rule.source, rule.clause, rule.otherwise)
+    return rule
 
 
 def _with_age(profile: Profile, config: ProfileConfig) -> Profile:
     age = config.maximum_age_years
     if age is None:
         return profile
-    if age > profile.maximum_age_years and not config.unsafe:
+    if config.inherits and age > profile.maximum_age_years and not config.unsafe:
         raise LooseningError("The profile raises the highest age that is written out.")
     return replace(profile, maximum_age_years=age)
 
@@ -159,16 +156,15 @@ def _with_attributes(profile: Profile, config: ProfileConfig) -> Profile:
 
 
 def _with_recipe(profile: Profile, path: Path) -> Profile:
-    from fedpacs.deidentification.recipe import read_recipe
-
     reading = read_recipe(path)
+    source = "the hospital's deid recipe"
     changes = {
         tag: action
         for tag, action in reading.actions.items()
         if not _is_fixed(profile.rules.get(tag))
-        and _STRICTNESS.index(action) > _STRICTNESS.index(_current(profile, tag))
+        and is_looser(_current(profile, tag), _asked_rule(profile, tag, action, source))
     }
-    tight = tightened(profile, changes, "the hospital's deid recipe", unsafe=False)
+    tight = tightened(profile, changes, source, unsafe=False)
     return replace(tight, notes=(*profile.notes, *reading.not_taken))
 
 
@@ -182,30 +178,57 @@ def tightened(
     LooseningError
         If one of them loosens the profile and `unsafe` is not set.
     ProfileError
-        If one of them is written by the engine itself, so that objects stay traceable.
+        If one of them is written by the engine itself, so that objects stay traceable, is private,
+        or cannot be cleaned.
     """
     rules = dict(profile.rules)
     for tag, action in changes.items():
+        name = f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
         if _is_fixed(rules.get(tag)):
-            raise ProfileError(f"({tag >> 16:04x},{tag & 0xFFFF:04x}) is written by the engine.")
-        current = _current(profile, tag)
-        looser = _STRICTNESS.index(action) < _STRICTNESS.index(current)
-        if looser and not unsafe:
-            raise LooseningError(
-                f"({tag >> 16:04x},{tag & 0xFFFF:04x}) would go from {current} to {action}."
+            raise ProfileError(f"{name} is written by the engine.")
+        if tag >> 16 & 1:
+            raise ProfileError(
+                f"{name} is private, and private attributes have no rule each.",
+                hint="Leave the option retain-safe-private out to remove all of them.",
             )
-        if action is not current:
-            rules[tag] = Rule(action, source, str(action))
+        current = _current(profile, tag)
+        wanted = _asked_rule(profile, tag, action, source)
+        if action is current.action and not is_looser(current, wanted):
+            continue
+        if is_looser(wanted, current) and not unsafe:
+            raise LooseningError(f"{name} would go from {current.action} to {action}.")
+        rules[tag] = wanted
     return replace(profile, rules=MappingProxyType(rules))
+
+
+def _asked_rule(profile: Profile, tag: int, action: Action, source: str) -> Rule:
+    """Give the rule for an action that somebody asks for, with what makes its value."""
+    vr, clause = standard_vr(tag), str(action)
+    row = rows_by_tag().get(tag)
+    basic = leaving_action(tag, vr) if row is None else CONFORMANT[row.basic]
+    if action is Action.KEEP:
+        generator = {"AS": "age", "CS": "term"}.get(vr, "")
+        return Rule(action, source, clause, generator, otherwise=basic)
+    if action is not Action.CLEAN:
+        return Rule(action, source, clause)
+    if vr == "SQ":
+        return Rule(Action.KEEP, source, clause, otherwise=basic)
+    if vr in TEXT_VRS and profile.policies.text != "drop":
+        return Rule(action, source, clause, "text", otherwise=basic)
+    rule = dated(profile.policies, vr, source, clause, basic)
+    if vr not in _TEMPORAL_VRS or rule.action is not Action.CLEAN:
+        raise ProfileError(
+            f"({tag >> 16:04x},{tag & 0xFFFF:04x}) cannot be cleaned under this profile."
+        )
+    return rule
 
 
 def _is_fixed(rule: Rule | None) -> bool:
     return rule is not None and rule.generator in _FIXED_GENERATORS
 
 
-def _current(profile: Profile, tag: int) -> Action:
-    vr = dictionary_VR(tag).split(" or ")[0] if _known(tag) else "UN"
-    return profile.action_for(tag, vr, private=False).action
+def _current(profile: Profile, tag: int) -> Rule:
+    return profile.action_for(tag, standard_vr(tag), private=False)
 
 
 def tag_of(name: str) -> int:

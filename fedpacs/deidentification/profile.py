@@ -1,14 +1,17 @@
-"""A de-identification profile by name or file: loaded, flattened to one rule each, explained."""
+"""A de-identification profile by name or file: loaded, flattened, explained, compared."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fedpacs.deidentification.differences import diff
 from fedpacs.deidentification.explanation import explain_attribute, explain_profile
 from fedpacs.deidentification.flatten import flatten
 
 if TYPE_CHECKING:
     from fedpacs.deidentification.rules import Profile
+
+__all__ = ["diff", "explain", "load_profile"]
 
 
 def load_profile(name_or_path: str) -> Profile:

@@ -7,24 +7,51 @@ profile file may tighten. An attribute that nothing speaks of is removed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.datadict import dictionary_VR
 
 from fedpacs.core.digest import digest_of
 from fedpacs.core.ps315 import Action, Option
-from fedpacs.deidentification.table import closed_groups, vr_actions
+from fedpacs.deidentification.code_strings import code_words
+from fedpacs.deidentification.policies import Policies
+from fedpacs.deidentification.safe_private import safe_private, safe_private_vr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RULES_VERSION = 2
+__all__ = ["GENERATORS", "PRIVATE", "Policies", "Profile", "Rule", "vr_fits"]
+
+RULES_VERSION = 3
 """Raised when the meaning of an action or generator changes, so that digests change, too."""
 E1_1 = "PS3.15 Table E.1-1"
+E3_10_1 = "PS3.15 Table E.3.10-1"
 BY_VR = "FedPACS rule by VR"
 DEFAULT_DENY = "FedPACS default"
 _PRIVATE_MASK = 0x00010000
 _GRAPHIC_GROUPS = (0x5000, 0x6000)
+TEXT_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+NUMBER_VRS = frozenset({"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
+GENERATORS = (
+    "",
+    "text",
+    "term",
+    "age",
+    "shift",
+    "year",
+    "patient",
+    "identifier",
+    "code",
+    "segment-label",
+    "marker",
+    "charset",
+    "document",
+)
+"""What may make a new value.
+
+``term`` keeps the values of a code string that are made of known words; ``age`` caps and rounds.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +65,8 @@ class Rule:
     clause
         The code in the table's column, the VR or the reason in words.
     generator
-        What makes the new value; empty for the action's usual one. With `Action.CLEAN` always
-        one of ``text``, ``shift``, ``year``, except at sequences, whose items go by their own
-        rules. See `GENERATORS`.
+        What makes the new value, one of `GENERATORS`; empty for the action's usual one. With
+        `Action.CLEAN` it is ``text``, ``shift`` or ``year``.
     pattern
         Regular expression that a value must match as a whole to be kept.
     otherwise
@@ -56,68 +82,20 @@ class Rule:
     otherwise: Action = Action.REMOVE
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """What a profile decides besides the actions of single attributes.
-
-    Attributes
-    ----------
-    dates
-        Whether dates are shifted by a keyed number of weeks, kept, cut to their year or removed.
-    text
-        Whether free text is dropped, cleaned, or kept only as far as it is medical vocabulary.
-    pixels
-        Whether pictures that may show text are held back, or searched and cleaned.
-    ocr
-        Whether characters are read in pictures that are likely to show text, in all, or in none.
-    ocr_modalities
-        Modalities whose pictures are always read when `ocr` is ``likely``.
-    faces
-        Whether recognizable heads are kept, held back or defaced.
-    documents
-        Whether encapsulated documents are refused, or replaced by an empty document.
-    identity
-        Whether codes come from the key, from a sealed vault of random codes, or from a key that
-        is thrown away.
-    encrypted_attributes
-        Whether the original values may travel along, encrypted to a custodian's certificate.
-    age_band_years
-        Width of the bands that ages are rounded down to; 0 when they are not.
-    """
-
-    dates: Literal["shift", "keep", "year", "remove"] = "remove"
-    text: Literal["drop", "clean", "vocabulary"] = "drop"
-    pixels: Literal["hold", "clean"] = "hold"
-    ocr: Literal["likely", "always", "never"] = "never"
-    ocr_modalities: frozenset[str] = frozenset()
-    faces: Literal["keep", "hold", "deface"] = "keep"
-    documents: Literal["refuse", "remove"] = "refuse"
-    identity: Literal["keyed", "vault", "ephemeral"] = "keyed"
-    encrypted_attributes: Literal["forbidden", "allowed"] = "forbidden"
-    age_band_years: int = 0
-
-
-GENERATORS = (
-    "",
-    "text",
-    "shift",
-    "year",
-    "patient",
-    "identifier",
-    "code",
-    "segment-label",
-    "marker",
-    "charset",
-    "document",
-    "age",
-)
-"""What may make a new value."""
-
 PRIVATE = Rule(Action.REMOVE, E1_1, "private attributes: X")
 _GRAPHICS = Rule(Action.REMOVE, E1_1, "curves and overlays: X")
 _UNKNOWN = Rule(Action.REMOVE, DEFAULT_DENY, "not in the standard, and no rule")
 _GROUP_LENGTH = Rule(Action.REMOVE, DEFAULT_DENY, "group length is retired")
 _WRONG_VR = Rule(Action.REMOVE, DEFAULT_DENY, "not of the VR that the standard gives it")
+_SAFE = f"{Option.RETAIN_SAFE_PRIVATE.meaning}: C"
+_SAFE_BY_VR: Mapping[str, Rule] = MappingProxyType(
+    {
+        **dict.fromkeys(("SQ", "AT", *NUMBER_VRS), Rule(Action.KEEP, E3_10_1, _SAFE)),
+        "CS": Rule(Action.KEEP, E3_10_1, _SAFE, "term"),
+        "UI": Rule(Action.UID, E3_10_1, _SAFE),
+    }
+)
+_NUMBERS = r"[0-9.:+\-eE /\\]{1,32}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +105,18 @@ class Profile:
     Attributes
     ----------
     options
-        Options that are carried out; always with `Option.BASIC`.
+        Options that the profile asks for; always with `Option.BASIC`. The codes of the two that
+        concern pixels are written only where they really ran.
     maximum_age_years
         Higher ages are written as one more than this.
     rules
-        Rule by tag; tags that are not here go by VR, or are removed.
+        Rule by tag, for every attribute of the standard; others are removed.
+    policies
+        What is decided besides the actions of single attributes.
     digest
         SHA-256 of everything that decides what the engine does.
     notes
         What a reader must know besides: unsafe, lines of a recipe that were not taken.
-    policies
-        What is decided besides the actions of single attributes.
     """
 
     name: str
@@ -148,51 +127,39 @@ class Profile:
     rules: Mapping[int, Rule] = field(repr=False)
     unsafe: bool = False
     notes: tuple[str, ...] = ()
-    policies: Policies = Policies()
+    policies: Policies = field(default_factory=Policies)
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "digest", self._digest())
 
     def _digest(self) -> str:
+        private = Option.RETAIN_SAFE_PRIVATE in self.options
         return digest_of(
             {
                 "version": RULES_VERSION,
                 "name": self.name,
                 "options": list(self.option_codes),
                 "maximum_age_years": self.maximum_age_years,
+                "policies": self.policies.described(),
                 "rules": {
-                    f"{tag:08x}": [rule.action, rule.generator, rule.pattern]
+                    f"{tag:08x}": [rule.action, rule.generator, rule.pattern, rule.otherwise]
                     for tag, rule in self.rules.items()
                 },
-                "by_vr": {vr: action for vr, (action, _) in vr_actions().items()},
-                "closed_groups": sorted(closed_groups()),
+                "words": digest_of(sorted(code_words())),
+                "private": sorted(map(list, safe_private().items())) if private else [],
             }
         )
 
     @property
     def option_codes(self) -> tuple[str, ...]:
-        """CID 7050 codes of what runs, in order."""
+        """CID 7050 codes of what the profile asks for, in order."""
         return tuple(sorted(option.value for option in self.options))
 
     @property
     def shifts_dates(self) -> bool:
-        """Whether dates are shifted."""
-        return Option.RETAIN_MODIFIED_DATES in self.options
-
-    def private_rule(self, creator: str, tag: int, vr: str) -> Rule:  # noqa: ARG002 - the safe private list is not loaded yet
-        """Give the one rule for a private data element.
-
-        Parameters
-        ----------
-        creator
-            Value of its private creator element, without padding.
-        tag
-            Tag as one number, as in the file.
-        vr
-            Value representation as the file has it; ``UN`` when it has none.
-        """
-        return PRIVATE
+        """Whether dates stay, changed: shifted or cut to their year."""
+        return self.policies.dates in ("shift", "year")
 
     def action_for(self, tag: int, vr: str, private: bool) -> Rule:
         """Give the one rule for an attribute.
@@ -204,42 +171,94 @@ class Profile:
         vr
             Value representation as the file has it.
         private
-            Whether it is private; an odd group is private in any case.
+            Whether it is private; an odd group is private in any case. See `private_rule`.
         """
-        group = tag >> 16
         if private or tag & _PRIVATE_MASK:
             return PRIVATE
-        if group & 0xFF00 in _GRAPHIC_GROUPS:
+        if (tag >> 16) & 0xFF00 in _GRAPHIC_GROUPS:
             return _GRAPHICS
         if tag & 0xFFFF == 0:
             return _GROUP_LENGTH
         rule = self.rules.get(tag)
         if rule is None:
-            return _by_vr(tag, vr)
+            return _UNKNOWN
         if rule.action in (Action.KEEP, Action.CLEAN) and not vr_fits(tag, vr):
             return _WRONG_VR
         return rule
 
+    def private_rule(self, creator: str, tag: int, vr: str) -> Rule:
+        """Give the one rule for a private data element.
+
+        Parameters
+        ----------
+        creator
+            Value of its private creator element, without padding.
+        tag
+            Tag as one number, as in the file.
+        vr
+            Value representation as the file has it; ``UN`` when it has none, and the table's
+            (`safe_private_vr`) then says how to read the value.
+
+        Returns
+        -------
+        Rule
+            A sequence that is kept is treated item by item. The creator element itself must be
+            kept by the caller when anything in its block is.
+
+        References
+        ----------
+        PS3.15 E.3.10, Table E.3.10-1.
+        """
+        if Option.RETAIN_SAFE_PRIVATE not in self.options:
+            return PRIVATE
+        listed = safe_private_vr(creator, tag)
+        if listed is None:
+            return PRIVATE
+        if not same_kind(listed, listed if vr == "UN" else vr):
+            return Rule(Action.REMOVE, E3_10_1, "not of the VR that the table gives it")
+        return self._safe_rule(listed)
+
+    def _safe_rule(self, vr: str) -> Rule:
+        """Clean a safe private attribute by its VR; what nobody can read through goes."""
+        if vr in _SAFE_BY_VR:
+            return _SAFE_BY_VR[vr]
+        if vr in TEXT_VRS and self.policies.text != "drop":
+            return Rule(Action.CLEAN, E3_10_1, _SAFE, "text")
+        if vr in TEXT_VRS:
+            return Rule(Action.KEEP, E3_10_1, _SAFE, pattern=_NUMBERS)
+        if vr in ("DA", "DT", "TM"):
+            return dated(self.policies, vr, E3_10_1, _SAFE, Action.REMOVE)
+        return Rule(Action.REMOVE, E3_10_1, "bulk data that nobody can read through")
+
+
+def dated(policies: Policies, vr: str, source: str, clause: str, otherwise: Action) -> Rule:
+    """Give the rule for a date or time under a policy.
+
+    Parameters
+    ----------
+    vr
+        ``DA``, ``DT``, ``TM``, or ``SH`` for the timezone's offset.
+    otherwise
+        What is done where dates are removed, and to what is no date.
+    """
+    if policies.dates == "keep":
+        return Rule(Action.KEEP, source, clause, otherwise=otherwise)
+    if policies.dates == "shift":
+        return Rule(Action.CLEAN, source, clause, "shift", otherwise=otherwise)
+    if policies.dates == "year" and vr in ("DA", "DT"):
+        return Rule(Action.CLEAN, source, clause, "year", otherwise=otherwise)
+    return Rule(otherwise, source, clause)
+
+
+def same_kind(listed: str, vr: str) -> bool:
+    """Tell whether a value of one VR may stand where another is listed: numbers, or free text."""
+    return vr in listed.split("/") or any({listed, vr} <= kind for kind in (TEXT_VRS, NUMBER_VRS))
+
 
 def vr_fits(tag: int, vr: str) -> bool:
-    """Tell whether the standard gives an attribute this value representation."""
+    """Tell whether the standard gives an attribute this value representation, or one like it."""
     try:
-        return vr in dictionary_VR(tag).split(" or ")
+        allowed = dictionary_VR(tag).split(" or ")
     except KeyError:
         return False
-
-
-def _by_vr(tag: int, vr: str) -> Rule:
-    if (reason := closed_groups().get(tag >> 16)) is not None:
-        return Rule(Action.REMOVE, DEFAULT_DENY, f"no row in the table; {reason}")
-    if not dictionary_has_tag(tag):  # nor is a retired repeating group, which it does not list
-        return _UNKNOWN
-    allowed = dictionary_VR(tag).split(" or ")
-    if vr not in allowed:
-        return _WRONG_VR
-    if "OW" in allowed:
-        return Rule(Action.REMOVE, DEFAULT_DENY, "no row in the table; bulk data")
-    found = vr_actions().get(vr)
-    if found is None:
-        return Rule(Action.REMOVE, DEFAULT_DENY, f"no row in the table; {vr} may hold anything")
-    return Rule(found[0], BY_VR, f"{vr}: {found[1]}")
+    return any(same_kind(one, vr) for one in allowed)
