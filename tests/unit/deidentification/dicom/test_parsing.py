@@ -87,7 +87,7 @@ def test_reads_what_pydicom_reads():
         ("rtplan.dcm", True, True),
         ("rtdose_expb.dcm", False, False),
         ("test-SR.dcm", False, True),
-        ("JPEG-LL.dcm", False, True),
+        ("MR_small_implicit.dcm", True, True),
         ("liver_1frame.dcm", False, True),
     ],
 )
