@@ -44,7 +44,8 @@ CODE_TAGS = frozenset({CODE_VALUE, CODING_SCHEME, CODE_MEANING, LONG_CODE_VALUE,
 _VALUE_TAGS = (CODE_VALUE, LONG_CODE_VALUE, URN_CODE_VALUE)
 _VALUES = ("CodeValue", "LongCodeValue", "URNCodeValue")
 _SHORT = 16
-_MEANING_CHARACTERS = 64
+LONGEST_MEANING = 64
+"""Characters of Code Meaning (PS3.5 6.2, LO)."""
 _DROP, _VOCABULARY = "drop", "vocabulary"
 
 
@@ -104,7 +105,7 @@ def meaning_of(scheme: str, value: str, written: str) -> str | None:
     if meanings is None:
         return None
     same = (meaning for meaning in meanings if meaning.casefold() == written.casefold())
-    return next(same, meanings[0])[:_MEANING_CHARACTERS]
+    return next(same, meanings[0])[:LONGEST_MEANING]
 
 
 def holds_code(items: Items) -> bool:
@@ -144,7 +145,7 @@ def removed_code() -> Items:
 def _rewritten(scheme: str, value: str, written: str, wording: Wording) -> tuple[str, str, str]:
     listed = meaning_of(scheme, value, written)
     if listed is not None:
-        if listed.casefold() == written[:_MEANING_CHARACTERS].casefold():
+        if listed.casefold() == written[:LONGEST_MEANING].casefold():
             return value, scheme, listed
         return value, scheme, _whole(written, wording) or listed
     meaning = _worded(value, written, wording)
@@ -161,7 +162,7 @@ def _worded(value: str, written: str, wording: Wording) -> str:
     from fedpacs.deidentification.text.cleaning import clean_text
 
     stays = _whole(written, wording) or clean_text(written, wording.terms, wording.text)
-    return stays[:_MEANING_CHARACTERS].strip() or UNLISTED
+    return stays[:LONGEST_MEANING].strip() or UNLISTED
 
 
 def _whole(written: str, wording: Wording) -> str:
@@ -171,7 +172,7 @@ def _whole(written: str, wording: Wording) -> str:
     from fedpacs.deidentification.text.cleaning import clean_text
 
     stays = clean_text(written, wording.terms, _VOCABULARY)
-    return written[:_MEANING_CHARACTERS] if stays == written else ""
+    return written[:LONGEST_MEANING] if stays == written else ""
 
 
 def _mentions(value: str, wording: Wording) -> bool:

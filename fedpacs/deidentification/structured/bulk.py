@@ -22,16 +22,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from fedpacs.deidentification.dicom.elements import Element
 from fedpacs.deidentification.dicom.parsed import numbers_of
+from fedpacs.deidentification.structured.icc import cleaned_profile
 from fedpacs.deidentification.structured.schemes import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fedpacs.deidentification.dicom.elements import Element
     from fedpacs.deidentification.dicom.syntax import Encoding
 
 BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+ICC_PROFILE = 0x00282000
 _PRINTABLE = re.compile(rb"[\x20-\x7e\0\r\n\t]{12,}")
 _LETTERS = 4
 _TABLE_ENTRIES = 65536
@@ -57,6 +59,29 @@ def is_bulk(tag: int, vr: str) -> bool:
         Its value representation.
     """
     return vr in BULK_VRS or tag in _described()
+
+
+def kept_bulk(element: Element, siblings: Siblings, encoding: Encoding) -> Element | None:
+    """Give what stays of bulk data that a rule keeps.
+
+    Parameters
+    ----------
+    element
+        An element for which `is_bulk` is true.
+    siblings
+        The level of the data set that it stands on.
+    encoding
+        How the data set is encoded.
+
+    Returns
+    -------
+    Element | None
+        The element itself; for a colour profile a cleaned one; None when it must not stay.
+    """
+    if element.tag == ICC_PROFILE:
+        profile = cleaned_profile(element.value)
+        return None if profile is None else Element(ICC_PROFILE, "OB", profile)
+    return element if admits_bulk(element, siblings, encoding) else None
 
 
 def admits_bulk(element: Element, siblings: Siblings, encoding: Encoding) -> bool:

@@ -21,7 +21,7 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from fedpacs.deidentification.codes import meaning_of
+from fedpacs.deidentification.codes import LONGEST_MEANING, meaning_of
 from fedpacs.deidentification.structured.schemes import read_lines
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def concept_of(scheme: str, value: str, meaning: str) -> Concept | None:
     if found is not None:
         return found
     listed = meaning_of(scheme, value, meaning)
-    if listed is not None and listed.casefold() == meaning.casefold()[: len(listed)]:
+    if listed is not None and listed.casefold() == meaning[:LONGEST_MEANING].casefold():
         return None
     words = " ".join(meaning[:_MAXIMUM_CHARACTERS].casefold().split())
     return next((concept for pattern, concept in _words() if pattern.search(words)), None)
