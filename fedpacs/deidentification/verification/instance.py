@@ -3,57 +3,51 @@
 It shares no code with the engine. It reads both files anew, takes from the original every value
 that had to go, and looks for it in the whole output. Besides, it checks every attribute of the
 output against Table E.1-1 itself, and every text that stays against patterns.
+
+What depends on the bytes of a pair of elements alone is computed once for all files that have
+them in common, so that a slice of a series costs little more than the search through its bytes.
 """
 
 from __future__ import annotations
 
-import logging
-import re
-import warnings
-from contextlib import contextmanager
-from dataclasses import dataclass
+import os
+import threading
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-import pydicom
-
-from fedpacs.deidentification.verification.patterns import suspicious
-from fedpacs.deidentification.verification.search import found_in_bytes, found_in_element
-from fedpacs.deidentification.verification.source import TEXT_VRS, gather, texts, walk
-from fedpacs.deidentification.verification.table import (
-    attribute_findings,
-    code_findings,
-    declared,
-    structure_findings,
+from fedpacs.deidentification.verification.comparison import (
+    Comparison,
+    Context,
+    compare,
+    date_findings,
+    uid_findings,
 )
+from fedpacs.deidentification.verification.decoded import number_findings, text_findings
+from fedpacs.deidentification.verification.decoding import codecs_of, texts
+from fedpacs.deidentification.verification.evidence import add_bytes, add_gone, add_values
+from fedpacs.deidentification.verification.finding import Finding
+from fedpacs.deidentification.verification.leaves import DamageError, block_of
+from fedpacs.deidentification.verification.markers import declared, file_findings, marker_findings
+from fedpacs.deidentification.verification.pixels import Buffers, bulk_findings, leak
+from fedpacs.deidentification.verification.reader import Parsed, Reader
+from fedpacs.deidentification.verification.search import PREFIX_CHARACTERS, Matcher, Needle
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-    from pydicom.dataelem import DataElement
-    from pydicom.dataset import FileDataset
+    from fedpacs.deidentification.verification.leaves import Top
 
-    from fedpacs.deidentification.verification.source import Path as Place
+__all__ = ["Finding", "Verifier", "verify_instance"]
 
-_METHOD_CODES = 0x00120064
-_CODE_TAGS = frozenset({0x00080100, 0x00080102, 0x00080104})
-_PSEUDONYM = re.compile(r"(?:P-)?[A-Z2-7]{16}")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """Something that the output should not hold, or lacks. It never holds a value.
-
-    Attributes
-    ----------
-    code
-        Stable identifier, for example ``deid.leak-name``.
-    tag
-        ``GGGG,EEEE`` of the attribute of the output; empty when it is about the whole file.
-    """
-
-    code: str
-    tag: str = ""
+_CHARSET = 0x00080005
+_SETTLED = 32
+_PAIRS = 20_000
+_META_TEXTS = frozenset({0x00020016, 0x00020017, 0x00020018, 0x00020026, 0x00020102})
+_META_INSTANCE, _SOP_INSTANCE = 0x00020003, 0x00080018
+_MATCHERS = 8
+_DATE = Finding("deid.leak-date")
+_TRAILING_BYTES = 1 << 20
 
 
 def verify_instance(
@@ -76,83 +70,195 @@ def verify_instance(
     tuple[Finding, ...]
         Empty when nothing was found. A file that cannot be read is a finding, too.
     """
-    with _silence():
+    return _thread.verifier.verify(original, deidentified, options)
+
+
+class Verifier:
+    """Verifies files, and remembers what it has compared; for one thread."""
+
+    def __init__(self) -> None:
+        self._old_reader = Reader()
+        self._new_reader = Reader()
+        self._pairs: dict[tuple[Top | None, Top | None, Context], Comparison] = {}
+        self._settled: OrderedDict[tuple[object, ...], _Settled] = OrderedDict()
+        self._buffers = Buffers()
+
+    def verify(
+        self, original: Path, deidentified: Path, options: Collection[str] | None = None
+    ) -> tuple[Finding, ...]:
+        """Compare a de-identified file with its original; see `verify_instance`."""
         try:
-            content = deidentified.read_bytes()
-            new = pydicom.dcmread(deidentified)
+            new = self._new_reader.read(deidentified)
         except Exception:  # noqa: BLE001 - an unreadable output is a finding, whatever made it so
             return (Finding("deid.output-unreadable"),)
         try:
-            old = pydicom.dcmread(original, force=True)
+            old = self._old_reader.read(original)
+        except (OSError, DamageError):
+            new.close()
+            return (Finding("deid.not-verifiable"),)
+        try:
             chosen = declared(new) - declared(old) if options is None else frozenset(options)
-            return tuple(
-                sorted(set(_findings(_Pair(old, new, content, deidentified.stem, chosen))))
-            )
+            found = set(self._findings(old, new, deidentified.stem, chosen))
         except Exception:  # noqa: BLE001 - what cannot be compared to its end is not verified
             return (Finding("deid.not-verifiable"),)
+        finally:
+            old.close()
+            new.close()
+        if sum(one.code == _DATE.code for one in found) > 1:
+            found.discard(_DATE)  # it is said where the date stands
+        return tuple(sorted(found))
+
+    def _findings(
+        self, old: Parsed, new: Parsed, stem: str, options: frozenset[str]
+    ) -> Iterator[Finding]:
+        yield from file_findings(new, stem)
+        yield from marker_findings(old, new, options)
+        context = Context(options, old.value(_CHARSET) or b"", new.value(_CHARSET) or b"")
+        settled = self._settle(old, new, context)
+        rest = self._rest(old, new, context)
+        yield from settled.findings
+        yield from rest.findings
+        yield from uid_findings(settled.all.uids | rest.uids, options)
+        yield from date_findings(settled.all.shifts | rest.shifts, options)
+        yield from settled.search(rest)
+        matcher, extra = settled.matcher(rest)
+        for kind in matcher.in_header(header_of(new), extra):
+            yield leak(kind)
+
+        def look(piece: bytearray, size: int) -> Iterator[str]:
+            return matcher.in_bulk(piece, size, extra)
+
+        yield from bulk_findings(old, new, look, options, self._buffers)
+
+    def _settle(self, old: Parsed, new: Parsed, context: Context) -> _Settled:
+        """Compare what the file shares with its series, once for the series."""
+        varying = frozenset(old.own) | frozenset(new.own)
+        key = (old.layout, new.layout, varying, context, old.preamble, _meta_key(old))
+        settled = self._settled.get(key)
+        if settled is None:
+            tags = {*old.layout.by_tag, *new.layout.by_tag} - varying
+            result = Comparison()
+            for tag in tags:
+                result.add(self._pair(old, new, tag, context))
+            _add_file(result, old)
+            settled = _Settled(result, context)
+            if old.layout.runs:
+                self._settled[key] = settled
+                if len(self._settled) > _SETTLED:
+                    self._settled.popitem(last=False)
+        return settled
+
+    def _rest(self, old: Parsed, new: Parsed, context: Context) -> Comparison:
+        result = Comparison()
+        for tag in {*old.own, *new.own}:
+            result.add(self._pair(old, new, tag, context))
+        if "113110" not in context.options:
+            _add_meta_uid(result, old)
+        if old.end < old.size:
+            size = min(old.size - old.end, _TRAILING_BYTES)
+            add_bytes(result.evidence, os.pread(old.descriptor, size, old.end))
+        return result
+
+    def _pair(self, old: Parsed, new: Parsed, tag: int, context: Context) -> Comparison:
+        if tag & 0x10000 and (creator := new.value(block_of(tag))):
+            context = context._replace(creator=creator)
+        key = old.get(tag), new.get(tag), context
+        known = self._pairs.get(key)
+        if known is None:
+            if len(self._pairs) > _PAIRS:
+                self._pairs.clear()
+            known = self._pairs[key] = compare(*key)
+        return known
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Pair:
-    """What is compared. Identified; has no ``repr``."""
+class _Settled:
+    """The comparison of everything that the files of a series have in common."""
 
-    old: FileDataset
-    new: FileDataset
-    content: bytes
-    stem: str
-    options: frozenset[str]
-
-
-def _findings(pair: _Pair) -> Iterator[Finding]:
-    old, new = pair.old, pair.new
-    elements = list(walk(new))
-    kept: dict[Place, list[str]] = {}
-    for where, element in elements:
-        if element is None:
-            yield Finding("deid.output-unreadable", _name(where[-1]))
-        else:
-            kept[where] = texts(element)
-    evidence = gather(old, kept)
-    for code in found_in_bytes(pair.content, evidence):
-        yield Finding(code)
-    for code, tag in structure_findings(old, new, pair.stem, pair.options):
-        yield Finding(code, _name(tag) if tag else "")
-    for code, tag in code_findings(new):
-        yield Finding(code, _name(tag))
-    originals = {where: element for where, element in walk(old) if element is not None}
-    for where, element in elements:
-        if element is None or where[0] == _METHOD_CODES:
-            continue
-        codes = (
-            *found_in_element(where, element, evidence),
-            *attribute_findings(element, originals.get(where), pair.options),
-            *_pattern_findings(where, element),
+    def __init__(self, result: Comparison, context: Context) -> None:
+        self.all = result
+        self._codecs = codecs_of(context.old_charset)
+        self.findings = frozenset(result.findings) | frozenset(
+            (
+                *text_findings(result.texts, result.evidence),
+                *number_findings(result.numbers, result.evidence),
+            )
         )
-        for code in codes:
-            yield Finding(code, _name(where[-1]))
+        self._needles = {
+            needle for needle in result.evidence.all_needles() if needle.text not in result.dates
+        }
+        self._starts: set[str] = set()
+        self._matcher: Matcher | None = None
+        self._matchers: OrderedDict[frozenset[Needle], Matcher] = OrderedDict()
+
+    def search(self, rest: Comparison) -> Iterator[Finding]:
+        """Search the file's own texts for everything, and the shared ones for its own values."""
+        shared = self.all
+        if rest.texts or rest.numbers:
+            yield from text_findings(rest.texts, shared.evidence)
+            yield from number_findings(rest.numbers, shared.evidence)
+        if rest.evidence.is_empty():
+            return
+        yield from text_findings((*rest.texts, *shared.texts), rest.evidence)
+        yield from number_findings((*rest.numbers, *shared.numbers), rest.evidence)
+
+    def matcher(self, rest: Comparison) -> tuple[Matcher, tuple[str, ...]]:
+        """Give the search through the bytes, and the UIDs of the file to add to it."""
+        evidence = rest.evidence
+        uids = tuple(evidence.uids - self.all.evidence.uids)
+        own = evidence.all_needles() - {Needle(uid, "uid") for uid in evidence.uids}
+        own = {needle for needle in own if needle.text not in rest.dates} - self._needles
+        if not own and self._matcher is not None and all(map(self._matcher.covers, uids)):
+            return self._matcher, uids
+        if own or any(len(uid) < PREFIX_CHARACTERS for uid in uids):
+            return self._of_one_file(frozenset(own | {Needle(uid, "uid") for uid in uids})), ()
+        self._starts |= {uid[:PREFIX_CHARACTERS] for uid in uids}
+        self._matcher = Matcher(self._needles, self._codecs, self._starts)
+        return self._matcher, uids
+
+    def _of_one_file(self, own: frozenset[Needle]) -> Matcher:
+        matcher = self._matchers.get(own)
+        if matcher is None:
+            matcher = self._matchers[own] = Matcher(own | self._needles, self._codecs)
+            if len(self._matchers) > _MATCHERS:
+                self._matchers.popitem(last=False)
+        return matcher
 
 
-def _pattern_findings(where: Place, element: DataElement) -> Iterator[str]:
-    if element.VR not in TEXT_VRS or where[-1] in _CODE_TAGS:
-        return
-    for text in texts(element):
-        if not _PSEUDONYM.fullmatch(text) and suspicious(text):
-            yield "deid.suspicious-text"
+def header_of(parsed: Parsed) -> bytes:
+    """Give every byte of a file that is no bulk data; of a deflated one also as inflated."""
+    parts = []
+    position = 0
+    for extent in sorted(parsed.extents.values(), key=lambda extent: extent.start):
+        parts.append(os.pread(parsed.descriptor, extent.start - position, position))
+        position = extent.end
+    if position < parsed.size:
+        parts.append(os.pread(parsed.descriptor, parsed.size - position, position))
+    if parsed.inflated:
+        parts.append(os.pread(parsed.twin, _TRAILING_BYTES, 0))
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _name(tag: int) -> str:
-    return f"{tag >> 16:04x},{tag & 0xFFFF:04x}"
+def _meta_key(old: Parsed) -> tuple[bytes, ...]:
+    return tuple(top.raw for tag, top in old.meta.items() if tag in _META_TEXTS)
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep pydicom from printing or logging values."""
-    logger = logging.getLogger("pydicom")
-    before = logger.disabled
-    logger.disabled = True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = before
+def _add_file(result: Comparison, old: Parsed) -> None:
+    """Add what the original says outside of its data set."""
+    add_bytes(result.evidence, old.preamble)
+    for tag in _META_TEXTS & old.meta.keys():
+        leaf = old.meta[tag].leaves[0]
+        add_gone(result.evidence, tag, leaf.vr, texts(leaf, b""))
+
+
+def _add_meta_uid(result: Comparison, old: Parsed) -> None:
+    top = old.meta.get(_META_INSTANCE)
+    if top is not None and top.leaves[0].value != old.value(_SOP_INSTANCE):
+        add_values(result.evidence, top.tag, "UI", texts(top.leaves[0], b""))
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.verifier = Verifier()
+
+
+_thread = _Thread()

@@ -16,6 +16,7 @@ import fedpacs.deidentification.verification.instance as verification_module
 from fedpacs.core.errors import DeidentificationError
 from fedpacs.deidentification.engine import Engine
 from fedpacs.deidentification.profile import load_profile
+from fedpacs.deidentification.verification.evidence import Evidence
 from fedpacs.deidentification.verification.instance import Finding, verify_instance
 from fedpacs.deidentification.verification.patterns import suspicious
 
@@ -108,12 +109,15 @@ PLANTED = {
     "age": (_put("PatientAge", "093Y"), "deid.age"),
     "graphics": (lambda ds: ds.add_new(0x60004000, "LT", "x"), "deid.graphics"),
     "stray group": (lambda ds: ds.add_new(0x00041130, "CS", "X"), "deid.stray-group"),
-    "beam name": (lambda ds: ds.add_new(0x300A00C2, "LO", "a"), "deid.unlisted-attribute"),
+    "beam name": (
+        lambda ds: ds.add_new(0x300A00C2, "LO", "field of Bea"),
+        "deid.unlisted-attribute",
+    ),
     "bulk without a rule": (
         lambda ds: ds.add_new(0x00282000, "OB", b"ab"),
         "deid.unlisted-attribute",
     ),
-    "unknown attribute": (lambda ds: ds.add_new(0x00080200, "LO", "a"), "deid.unlisted-attribute"),
+    "unknown attribute": (lambda ds: ds.add_new(0x00080200, "LO", "ap"), "deid.unlisted-attribute"),
     "code made up": (_code, "deid.unlisted-code"),
     "false meaning": (_false_meaning, "deid.unlisted-code"),
     "sequence that had to go": (_icon, "deid.value-kept"),
@@ -202,7 +206,7 @@ def test_findings_hold_no_value(pair):
     for finding in verify_instance(original, output):
         assert finding.code.startswith("deid.")
         assert finding.tag == "" or len(finding.tag) == 9
-    assert "Evidence()" in repr(verification_module.gather(pydicom.dcmread(original), {}))
+    assert repr(Evidence()) == "Evidence()"
 
 
 def _with_picture(path, folder):

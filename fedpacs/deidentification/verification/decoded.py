@@ -1,0 +1,81 @@
+"""The search through the decoded values of the output."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fedpacs.deidentification.verification.finding import Finding, finding
+from fedpacs.deidentification.verification.standard import own_lists, vocabulary
+from fedpacs.deidentification.verification.words import stands_alone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fedpacs.deidentification.verification.comparison import Text
+    from fedpacs.deidentification.verification.evidence import Evidence
+
+_FRACTION = re.compile(r"\.0*$")
+_MINIMUM_DIGITS = 6
+_SEPARATORS = re.compile(r"[\W_]+")
+
+
+def text_findings(texts: Iterable[Text], evidence: Evidence) -> Iterator[Finding]:
+    """Find names, numbers, dates and cut words in texts."""
+    dense = _dense(evidence.numbers)
+    for text in texts:
+        for code in _codes(text, evidence, dense):
+            yield finding(code, text.tag)
+
+
+def _codes(text: Text, evidence: Evidence, dense: frozenset[str]) -> Iterator[str]:
+    shown = text.shown
+    names = evidence.names & shown.words
+    if names and text.from_dictionary:
+        names = names - vocabulary()
+    if names and text.of_a_maker:
+        names = names - own_lists()["maker"]
+    if (
+        names
+        or not evidence.neighbours.isdisjoint(shown.neighbours)
+        or any(name in shown.text for name in evidence.substrings)
+    ):
+        yield "deid.leak-name"
+    if any(stands_alone(number.casefold(), shown.text) for number in evidence.numbers) or any(
+        number in shown.dense for number in dense
+    ):
+        yield "deid.leak-number"
+    if not evidence.dates.isdisjoint(shown.dates):
+        yield "deid.leak-date"
+    cut = evidence.cut & shown.words
+    if cut and not text.from_dictionary:
+        yield "deid.leak-text"
+
+
+def _dense(numbers: Iterable[str]) -> frozenset[str]:
+    """Give the identifiers with letters or many digits, without their separators."""
+    found = (_SEPARATORS.sub("", number).casefold() for number in numbers)
+    return frozenset(
+        number
+        for number in found
+        if len(number) >= _MINIMUM_DIGITS + 2 and any(c.isdigit() for c in number)
+    )
+
+
+def number_findings(numbers: Iterable[tuple[int, str]], evidence: Evidence) -> Iterator[Finding]:
+    """Find a number of the patient, or a date, that is written as a number of its own."""
+    if not evidence.numbers and not evidence.dates:
+        return
+    wanted = {_plain(number) for number in evidence.numbers}
+    for tag, text in numbers:
+        written = _plain(text)
+        if len(written) < _MINIMUM_DIGITS:
+            continue
+        if written in wanted:
+            yield finding("deid.leak-number", tag)
+        if written in evidence.dates:
+            yield finding("deid.leak-date", tag)
+
+
+def _plain(number: str) -> str:
+    return _FRACTION.sub("", number.strip().lstrip("+-0"))

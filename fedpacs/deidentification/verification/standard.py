@@ -1,0 +1,169 @@
+"""The standard's own tables, as the verification reads them: VRs, Table E.1-1, UIDs, codes, words.
+
+References
+----------
+PS3.6 (data dictionary, UIDs); PS3.15 Tables E.1-1 and E.3.10-1; PS3.16 (context groups).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, cast
+
+from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
+from pydicom._uid_dict import UID_dictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TEXT_VRS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+DATE_VRS = frozenset({"DA", "DT"})
+WRITTEN_NUMBER_VRS = frozenset({"DS", "IS"})
+BINARY_NUMBER_VRS = frozenset({"SL", "SS", "SV", "UL", "US", "UV"})
+WORD = re.compile(r"[^\W\d_]+")
+PLACEHOLDERS = frozenset(
+    {
+        "anon", "anonymized", "anonymised", "anonymous", "deidentified", "de-identified", "none",
+        "removed", "unknown", "unspecified", "not specified", "n/a", "null", "dummy", "19000101",
+        "000000", "19000101000000", "00010101", "00010101000000",
+    }
+)  # fmt: skip
+OWN_SCHEME = "99FEDPACS"
+COLUMN_OF = {
+    "113103": "graphics", "113104": "structured", "113105": "descriptors",
+    "113106": "full_dates", "113107": "modified_dates", "113108": "patient", "113109": "device",
+    "113110": "uids", "113111": "safe_private", "113112": "institution",
+}  # fmt: skip
+_STANDARD_UIDS = frozenset(UID_dictionary)
+_REPEATERS = {
+    (mask[:2], mask[4:]): entry[0]
+    for mask, entry in RepeatersDictionary.items()
+    if "xx" in mask[:4]
+}
+
+
+def is_standard_uid(uid: str) -> bool:
+    """Tell whether the standard itself defines a UID."""
+    return uid in _STANDARD_UIDS
+
+
+@cache
+def vr_of(tag: int) -> str:
+    """Give the standard's VR; UN when it has none."""
+    entry = DicomDictionary.get(tag)
+    if entry is not None:
+        vr = entry[0]
+    elif tag & 0x10000:
+        return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"  # noqa: PLR2004 - private creators
+    elif tag & 0xFFFF == 0:
+        return "UL"
+    else:
+        text = f"{tag:08x}"
+        vr = _REPEATERS.get((text[:2], text[4:]), "UN")
+    vr = vr.split(" or ")[-1] if "OW" in vr else vr.split(" or ")[0]
+    return "UN" if vr in {"NONE", ""} else vr
+
+
+def is_known(tag: int) -> bool:
+    """Tell whether the standard's dictionary holds an attribute, retired ones included."""
+    return tag in DicomDictionary
+
+
+@cache
+def table() -> Mapping[int, dict[str, str]]:
+    """Rows of PS3.15 Table E.1-1 by tag."""
+    return {
+        int(line["tag"], 16): line
+        for line in _lines("ps315_e1_1.csv")
+        if line["tag"] != "private" and "x" not in line["tag"]
+    }
+
+
+def _lines(name: str) -> list[dict[str, str]]:
+    text = files("fedpacs.deidentification").joinpath("data", name).read_text("utf-8")
+    kept = [line for line in text.splitlines() if not line.startswith("#")]
+    return list(csv.DictReader(kept))
+
+
+@cache
+def own_lists() -> Mapping[str, frozenset[str]]:
+    """Give the package's short lists, by name."""
+    text = files("fedpacs.deidentification.verification").joinpath("lists.csv").read_text("utf-8")
+    found: dict[str, set[str]] = {}
+    for line in csv.DictReader(text.splitlines()):
+        found.setdefault(line["list"], set()).add(line["entry"])
+    return {name: frozenset(entries) for name, entries in found.items()}
+
+
+@cache
+def tags_of(name: str) -> frozenset[int]:
+    """One of those lists as tags."""
+    return frozenset(int(entry, 16) for entry in own_lists()[name])
+
+
+@cache
+def codes() -> Mapping[str, Mapping[str, frozenset[str]]]:
+    """Code meanings by value by scheme."""
+    from pydicom.sr._concepts_dict import concepts
+    from pydicom.sr._snomed_dict import mapping as snomed
+
+    known: dict[str, dict[str, set[str]]] = {"SRT": {}}
+    listing = cast("dict[str, dict[str, dict[str, tuple[str, list[int]]]]]", concepts)
+    for scheme, by_keyword in listing.items():
+        values = known.setdefault(scheme, {})
+        for by_value in by_keyword.values():
+            for value, (meaning, _) in by_value.items():
+                values.setdefault(value, set()).add(meaning[:64])
+    for retired, value in snomed["SRT"].items():
+        known["SRT"].setdefault(retired, set()).update(known["SCT"].get(value, ()))
+    return {
+        scheme: {value: frozenset(meanings) for value, meanings in values.items()}
+        for scheme, values in known.items()
+    }
+
+
+@cache
+def phrases() -> frozenset[str]:
+    """Phrases of DICOM: names of attributes, UIDs and coded concepts. They identify nobody."""
+    found = {entry[2].casefold() for entry in DicomDictionary.values()}
+    found.update(entry[0].casefold() for entry in UID_dictionary.values())
+    for by_value in codes().values():
+        for meanings in by_value.values():
+            found.update(meaning.casefold() for meaning in meanings)
+    return frozenset(found)
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Words of those phrases."""
+    return frozenset(word for phrase in phrases() for word in WORD.findall(phrase))
+
+
+@cache
+def _safe_private() -> frozenset[tuple[str, int, int]]:
+    return frozenset(
+        (line["creator"].strip().casefold(), int(line["tag"][:4], 16), int(line["tag"][-2:], 16))
+        for line in _lines("safe_private.csv")
+    )
+
+
+@cache
+def is_safe_private(creator: str, tag: int) -> bool:
+    """Tell whether the standard's list names a private element as safe.
+
+    References
+    ----------
+    PS3.15 Table E.3.10-1.
+    """
+    return (creator.strip().casefold(), tag >> 16, tag & 0xFF) in _safe_private()
+
+
+@cache
+def has_safe_elements(creator: str, group: int) -> bool:
+    """Tell whether a private creator has any safe element in a group."""
+    name = creator.strip().casefold()
+    return any(one == name and other == group for one, other, _ in _safe_private())
