@@ -205,7 +205,9 @@ def _cut(header: StreamHeader, pixels: Pixels) -> Pixels:
     """Leave the bits that the stream has: a negative number is one of fewer bits there."""
     if header.signed:
         return pixels
-    return pixels & pixels.dtype.type((1 << min(header.precision, pixels.dtype.itemsize * 8)) - 1)
+    used = (1 << min(header.precision, pixels.dtype.itemsize * 8)) - 1
+    cut: Pixels = pixels & pixels.dtype.type(used)
+    return cut
 
 
 def _encode_jpeg_2000(facts: PictureFacts, header: StreamHeader, pixels: Pixels) -> bytes:

@@ -54,8 +54,7 @@ _OF_J2K = frozenset(
 _TILE_SEGMENT_BYTES = 12
 _SRGB, _GREY = b"\1\0\0\0\0\0\x10", b"\1\0\0\0\0\0\x11"
 _BOXES = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c"})
-_HEADER_SRGB, _GREY = b"\1\0\0\0\0\0\x10", b"\1\0\0\0\0\0\x11"
-_BOXES = frozenset({b"ihdr", b"bpcc", b"colr", b"pclr", b"cmap", b"cdef", b"res "})
+_HEADER_BOXES = frozenset({b"ihdr", b"bpcc", b"colr", b"pclr", b"cmap", b"cdef", b"res "})
 
 
 def strip_fragment(stream: bytes) -> bytes:

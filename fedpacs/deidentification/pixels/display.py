@@ -63,7 +63,8 @@ def displayed(
     shown = np.subtract(values, low, dtype=np.float32)
     shown *= np.float32(scale)
     grey = np.clip(np.nan_to_num(shown), 0, _WHITE).astype(np.uint8)
-    return np.subtract(_WHITE, grey, dtype=np.uint8) if facts.inverted else grey
+    shade: NDArray[np.uint8] = 255 - grey if facts.inverted else grey
+    return shade
 
 
 def _range(facts: PictureFacts, values: Pixels) -> tuple[float, float]:

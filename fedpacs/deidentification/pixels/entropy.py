@@ -250,10 +250,8 @@ def changed_differences(
             if int(number) in black:
                 after[index] = black[int(number)]
         now = np.diff(after, prepend=0)
-        for index in np.flatnonzero(
-            (now != blocks.differences[places]) | np.isin(places, list(black))
-        ):
-            changed[int(places[index])] = int(now[index])
+        moved = (now != blocks.differences[places]) | np.isin(places, list(black))
+        changed.update(zip(places[moved].tolist(), now[moved].tolist(), strict=True))
     return changed
 
 
