@@ -17,6 +17,7 @@ from fedpacs.core.ps315 import Action
 from fedpacs.deidentification.codes import CODE_VALUE
 from fedpacs.deidentification.dicom.charset import text_of
 from fedpacs.deidentification.rules import Rule
+from fedpacs.deidentification.structured.annotations import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.rules import Profile
 
 AGE = 0x00101010
-_SOURCE = "FedPACS rule for structured content"
 _UNITS = 0x004008EA
 _NUMERIC_VALUE, _OTHER_FORMS = 0x0040A30A, (0x0040A161, 0x0040A162, 0x0040A163)
 _PER_YEAR = {
@@ -67,9 +67,9 @@ def age_rules(items: Items, charset: Charset, profile: Profile) -> Mapping[int, 
     if told is None:
         return _NOTHING
     literal = f"literal:{int(told * per_year)}"
-    rules = {_NUMERIC_VALUE: Rule(Action.DUMMY, _SOURCE, "ages are capped", literal)}
+    rules = {_NUMERIC_VALUE: Rule(Action.DUMMY, SOURCE, "ages are capped", literal)}
     rules.update(
-        (tag, Rule(Action.REMOVE, _SOURCE, "ages are capped"))
+        (tag, Rule(Action.REMOVE, SOURCE, "ages are capped"))
         for tag in _OTHER_FORMS
         if tag in items
     )

@@ -22,6 +22,12 @@ from fedpacs.deidentification.codes import CODE_MEANING, CODE_VALUE, CODING_SCHE
 from fedpacs.deidentification.dicom.charset import text_of
 from fedpacs.deidentification.rules import Rule
 from fedpacs.deidentification.structured.ages import AGE, age_rules, pattern_within
+from fedpacs.deidentification.structured.annotations import (
+    ANNOTATION_TAGS,
+    SOURCE,
+    UNFORMATTED_TEXT,
+    annotation_rules,
+)
 from fedpacs.deidentification.structured.concepts import Concept, concept_of
 from fedpacs.deidentification.structured.embedded import holds_document
 
@@ -33,9 +39,8 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.rules import Profile
     from fedpacs.deidentification.structured.concepts import Kind
 
-SOURCE = "FedPACS rule for structured content"
 CONCEPT_NAME, CONCEPT_CODE = 0x0040A043, 0x0040A168
-TEXT_VALUE, UNFORMATTED_TEXT = 0x0040A160, 0x00700006
+TEXT_VALUE = 0x0040A160
 PERSON_NAME, UID_VALUE = 0x0040A123, 0x0040A124
 DATE_TIME, DATE, TIME = 0x0040A120, 0x0040A121, 0x0040A122
 MEASURED_VALUES, NUMERIC_VALUE = 0x0040A300, 0x0040A30A
@@ -46,6 +51,7 @@ _VALUES = (
     MEASURED_VALUES, NUMERIC_VALUE, FLOATING_POINT, NUMERATOR, DENOMINATOR,
 )  # fmt: skip
 _SHOWN = (*_TEXTS, PERSON_NAME, DATE_TIME, DATE)
+_TRIGGERS = frozenset({CONCEPT_NAME, NUMERIC_VALUE, TEXT_VALUE, *ANNOTATION_TAGS})
 _SEX = 0x00100040
 _PATTERNS = {
     _SEX: r"(?i:male|female|other|unknown|[MFOU])",
@@ -85,11 +91,17 @@ def item_rules(items: Items, charset: Charset, profile: Profile) -> Mapping[int,
     the code that the same value gets in attribute (GGGG,EEEE), so that a report and the header of
     its study still agree, and ``literal:TEXT`` writes TEXT.
     """
-    if CONCEPT_NAME in items:
-        return _content_rules(items, charset, profile)
+    if _TRIGGERS.isdisjoint(items):
+        return _NOTHING
+    found = annotation_rules(items, charset, profile)
     if NUMERIC_VALUE in items:
-        return age_rules(items, charset, profile)
-    return _NOTHING
+        found.update(age_rules(items, charset, profile))
+    if CONCEPT_NAME in items:
+        found.update(_concept_rules(items, charset, profile))
+    for tag in _TEXTS:
+        if tag in items and holds_document(items[tag].value):
+            found[tag] = Rule(Action.DUMMY, SOURCE, "a document inside a text value")
+    return found
 
 
 def identifying_values(items: Items, charset: Charset) -> tuple[tuple[Kind, str], ...]:
@@ -127,21 +139,14 @@ def _concept(items: Items, charset: Charset) -> Concept | None:
     return concept_of(scheme, value, meaning)
 
 
-def _content_rules(items: Items, charset: Charset, profile: Profile) -> Mapping[int, Rule]:
+def _concept_rules(items: Items, charset: Charset, profile: Profile) -> Mapping[int, Rule]:
     concept = _concept(items, charset)
-    found: dict[int, Rule] = {}
-    if NUMERIC_VALUE in items:
-        found.update(age_rules(items, charset, profile))
-    if concept is not None:
-        tag = concept.attribute
-        header = profile.action_for(tag, dictionary_VR(tag).split(" or ")[0], private=False)
-        for value in _VALUES:
-            if value in items and (rule := _like(header, tag, value, profile)) is not None:
-                found[value] = rule
-    for tag in _TEXTS:
-        if tag in items and tag not in found and holds_document(items[tag].value):
-            found[tag] = Rule(Action.DUMMY, SOURCE, "a document inside a text value")
-    return found
+    if concept is None:
+        return _NOTHING
+    tag = concept.attribute
+    header = profile.action_for(tag, dictionary_VR(tag).split(" or ")[0], private=False)
+    rules = {value: _like(header, tag, value, profile) for value in _VALUES if value in items}
+    return {value: rule for value, rule in rules.items() if rule is not None}
 
 
 def _like(header: Rule, attribute: int, value: int, profile: Profile) -> Rule | None:
