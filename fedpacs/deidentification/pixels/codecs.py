@@ -49,6 +49,7 @@ DCT = frozenset({BASELINE, EXTENDED, PROGRESSIVE})
 _BYTE_BITS = 8
 _WORD_BITS = 16
 _LARGEST_J2K_BITS = 26
+_SMALL_SAMPLES = 64
 
 
 def check_understood(transfer_syntax_uid: str) -> None:
@@ -182,10 +183,13 @@ def _decoded(header: StreamHeader, stream: bytes) -> Pixels:
 
 
 def _encode_jpeg_ls(header: StreamHeader, pixels: Pixels) -> bytes:
+    import imagecodecs
     import jpeg_ls  # type: ignore[import-untyped]  # it has no type information
 
     size = 1 if header.precision <= _BYTE_BITS else 2
     content = _cut(header, pixels).astype(f"<u{size}", casting="unsafe")
+    if content.size < _SMALL_SAMPLES:  # too small for the other encoder, which knows all depths
+        return strip_fragment(bytes(imagecodecs.jpegls_encode(content, 0)))
     planar = header.samples > 1 and header.interleave == 0
     if planar:
         content = np.ascontiguousarray(content.transpose(2, 0, 1))
