@@ -86,7 +86,6 @@ PRIVATE = Rule(Action.REMOVE, E1_1, "private attributes: X")
 _GRAPHICS = Rule(Action.REMOVE, E1_1, "curves and overlays: X")
 _UNKNOWN = Rule(Action.REMOVE, DEFAULT_DENY, "not in the standard, and no rule")
 _GROUP_LENGTH = Rule(Action.REMOVE, DEFAULT_DENY, "group length is retired")
-_WRONG_VR = Rule(Action.REMOVE, DEFAULT_DENY, "not of the VR that the standard gives it")
 _SAFE = f"{Option.RETAIN_SAFE_PRIVATE.meaning}: C"
 _SAFE_BY_VR: Mapping[str, Rule] = MappingProxyType(
     {
@@ -95,6 +94,7 @@ _SAFE_BY_VR: Mapping[str, Rule] = MappingProxyType(
         "UI": Rule(Action.UID, E3_10_1, _SAFE),
     }
 )
+_OFFSET = r"[+-](?:0\d|1[0-4])[0-5]\d"
 _NUMBERS = r"[0-9.:+\-eE /\\]{1,32}"
 
 
@@ -183,7 +183,7 @@ class Profile:
         if rule is None:
             return _UNKNOWN
         if rule.action in (Action.KEEP, Action.CLEAN) and not vr_fits(tag, vr):
-            return _WRONG_VR
+            return Rule(rule.otherwise, DEFAULT_DENY, "not of the VR that the standard gives it")
         return rule
 
     def private_rule(self, creator: str, tag: int, vr: str) -> Rule:
@@ -242,7 +242,8 @@ def dated(policies: Policies, vr: str, source: str, clause: str, otherwise: Acti
         What is done where dates are removed, and to what is no date.
     """
     if policies.dates == "keep":
-        return Rule(Action.KEEP, source, clause, otherwise=otherwise)
+        pattern = _OFFSET if vr == "SH" else ""
+        return Rule(Action.KEEP, source, clause, pattern=pattern, otherwise=otherwise)
     if policies.dates == "shift":
         return Rule(Action.CLEAN, source, clause, "shift", otherwise=otherwise)
     if policies.dates == "year" and vr in ("DA", "DT"):

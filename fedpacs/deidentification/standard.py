@@ -45,6 +45,7 @@ _DATE_OPTIONS = (Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES)
 _BY_TYPE: Mapping[str, Action] = MappingProxyType(
     {"1": Action.DUMMY, "1C": Action.DUMMY, "2": Action.ZERO, "2C": Action.ZERO}
 )
+_OPENED_VRS = NUMBER_VRS | {"AT", "CS", "SQ", "UI"}
 _NO_DUMMY_VRS = ("AT", "OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN", "UR")
 
 
@@ -148,11 +149,12 @@ def _dropping(rule: Rule, policies: Policies) -> Rule:
 
 
 def _by_vr(tag: int, options: frozenset[Option], policies: Policies) -> Rule:
-    reason = closed_groups().get(tag >> 16)
-    if reason is not None:
-        return Rule(Action.REMOVE, DEFAULT_DENY, f"no row in the table; {reason}")
     allowed = dictionary_VR(tag).split(" or ")
     vr = "OW" if "OW" in allowed else allowed[0]
+    closed = closed_groups().get(tag >> 16)
+    opened = closed is None or (closed.opened_by in options and vr in _OPENED_VRS)
+    if closed is not None and not opened:
+        return Rule(Action.REMOVE, DEFAULT_DENY, f"no row in the table; {closed.reason}")
     candidates = vr_rules().get(vr, ())
     found = next((c for c in candidates if c.option is None or c.option in options), None)
     if found is None:

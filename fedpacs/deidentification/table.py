@@ -195,11 +195,28 @@ def vr_rules() -> Mapping[str, tuple[VrRule, ...]]:
     return MappingProxyType({vr: tuple(all_) for vr, all_ in found.items()})
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedGroup:
+    """A group where an attribute without a row is removed whatever its VR.
+
+    Attributes
+    ----------
+    opened_by
+        Option under which numbers, known words, UIDs and sequences of the group go by their VR.
+    """
+
+    opened_by: Option | None
+    reason: str
+
+
 @cache
-def closed_groups() -> Mapping[int, str]:
-    """Give the groups where an attribute without a row is removed whatever its VR, and why."""
+def closed_groups() -> Mapping[int, ClosedGroup]:
+    """Give the closed groups, by group."""
     return MappingProxyType(
-        {int(line["group"], 16): line["reason"] for line in _read("closed_groups.csv")}
+        {
+            int(line["group"], 16): ClosedGroup(_option(line["opened_by"]), line["reason"])
+            for line in _read("closed_groups.csv")
+        }
     )
 
 

@@ -60,7 +60,8 @@ def test_shipped_profiles_load_and_differ():
         (0x50103000, "OW", Action.REMOVE),
         (0x00080000, "UL", Action.REMOVE),  # group length
         (0x00001000, "UI", Action.REMOVE),
-        (0x00280010, "LO", Action.REMOVE),  # a number with the VR of a text
+        (0x00280010, "LO", Action.ZERO),  # a number with the VR of a text
+        (0x00201041, "LO", Action.REMOVE),  # and one that no IOD needs
         (0x00100012, "LO", Action.REMOVE),  # 2026c
     ],
 )
