@@ -130,11 +130,16 @@ def rewritten_code(items: Items, charset: Charset, wording: Wording) -> Items:
     """
     scheme = text_of(items.get(CODING_SCHEME), charset)
     written = text_of(items.get(CODE_MEANING), charset)
-    value = next((text for tag in _VALUE_TAGS if (text := text_of(items.get(tag), charset))), "")
+    value = value_of(items, charset)
     if not value and CODE_MEANING not in items:  # an item of Coding Scheme Identification Sequence
         designator = scheme if is_well_known(scheme) else OWN_SCHEME
         return {CODING_SCHEME: Element.of_text(CODING_SCHEME, "SH", designator)}
     return _code(*_rewritten(scheme, value, written, wording))
+
+
+def value_of(items: Items, charset: Charset) -> str:
+    """Give the value of a code, short, long or a URN; empty when it has none."""
+    return next((text for tag in _VALUE_TAGS if (text := text_of(items.get(tag), charset))), "")
 
 
 def removed_code() -> Items:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 ICC_PROFILE = 0x00282000
 _PRINTABLE = re.compile(rb"[\x20-\x7e\0\r\n\t]{12,}")
+_ABSENT: Mapping[int, list[float]] = {0x00280008: [1.0]}
+"""What an attribute says that is not there: without Number of Frames there is one."""
 _LETTERS = 4
 _TABLE_ENTRIES = 65536
 _INDEX_LIMIT = 0x20000000
@@ -128,8 +130,9 @@ def _product(siblings: Siblings, encoding: Encoding, sizes: tuple[str, ...]) -> 
         if len(size.rstrip("?")) < len("ggggeeee"):
             product *= int(size)
             continue
-        element = siblings.get(int(size.rstrip("?"), 16))
-        numbers = [] if element is None else numbers_of(element, encoding)
+        tag = int(size.rstrip("?"), 16)
+        element = siblings.get(tag)
+        numbers = _ABSENT.get(tag, []) if element is None else numbers_of(element, encoding)
         if not numbers:
             return None
         product *= math.prod(numbers)

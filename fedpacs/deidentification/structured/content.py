@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pydicom.datadict import dictionary_VR
 
 from fedpacs.core.ps315 import Action
-from fedpacs.deidentification.codes import CODE_MEANING, CODE_VALUE, CODING_SCHEME
+from fedpacs.deidentification.codes import CODE_MEANING, CODING_SCHEME, value_of
 from fedpacs.deidentification.dicom.charset import text_of
 from fedpacs.deidentification.rules import Rule
 from fedpacs.deidentification.structured.ages import AGE, age_rules, pattern_within
@@ -99,7 +99,7 @@ def item_rules(items: Items, charset: Charset, profile: Profile) -> Mapping[int,
     if CONCEPT_NAME in items:
         found.update(_concept_rules(items, charset, profile))
     for tag in _TEXTS:
-        if tag in items and holds_document(items[tag].value):
+        if tag in items and holds_document(text_of(items[tag], charset)):
             found[tag] = Rule(Action.DUMMY, SOURCE, "a document inside a text value")
     return found
 
@@ -133,10 +133,8 @@ def _concept(items: Items, charset: Charset) -> Concept | None:
     if not names:
         return None
     name = names[0]
-    scheme, value, meaning = (
-        text_of(name.get(tag), charset) for tag in (CODING_SCHEME, CODE_VALUE, CODE_MEANING)
-    )
-    return concept_of(scheme, value, meaning)
+    scheme, meaning = (text_of(name.get(tag), charset) for tag in (CODING_SCHEME, CODE_MEANING))
+    return concept_of(scheme, value_of(name, charset), meaning)
 
 
 def _concept_rules(items: Items, charset: Charset, profile: Profile) -> Mapping[int, Rule]:

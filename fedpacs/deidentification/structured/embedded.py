@@ -8,39 +8,32 @@ from __future__ import annotations
 
 import re
 
-_STARTS = (
-    b"<",
-    b"{\\rtf",
-    b"MSH|",
-    b"MSH^",
-    b"%PDF",
-    b"PK\x03\x04",
-    b"data:",
-    b"BEGIN:",
-    b"\xef\xbb\xbf<",
-)
+_STARTS = ("{\\rtf", "MSH|", "MSH^", "%PDF", "PK\x03\x04", "data:", "BEGIN:")
+_MARKUP = re.compile(r"[\s\ufeff]*<[A-Za-z!?/][^<>]*>")
 _INSIDE = re.compile(
-    rb"<\?xml|<!DOCTYPE|<!\[CDATA|xmlns(?::\w+)?=|</\w+>|&#?\w{1,8};[^ ]*&#?\w{1,8};"
-    rb"|\rPID\||\nPID\||\bPID\|\d?\||BEGIN:VCARD|\"resourceType\"",
+    r"<\?xml|<!DOCTYPE|<!\[CDATA|xmlns(?::\w+)?=|</\w+>|&#?\w{1,8};[^ ]*&#?\w{1,8};"
+    r"|(?:^|[\r\n\s])PID\|\d?\||BEGIN:VCARD|\"resourceType\"",
     re.IGNORECASE,
 )
-_ENCODED = re.compile(rb"[A-Za-z0-9+/_-]{80,}={0,2}")
-_SHORTEST_BYTES = 12
+_MARKS = ("<", "&", "|", "=", '"', "BEGIN:")
+"""None of what is looked for inside is without one of these."""
+_ENCODED = re.compile(r"[A-Za-z0-9+/_-]{80,}={0,2}")
+_SHORTEST, _DISTINCT = 12, 24
 
 
-def holds_document(value: bytes) -> bool:
+def holds_document(text: str) -> bool:
     """Tell whether a text value is a document of another format, or holds one.
 
     Parameters
     ----------
-    value
-        Value field of a text element, in any character set that agrees with ASCII.
+    text
+        Decoded value of a text element.
     """
-    if len(value) < _SHORTEST_BYTES:
+    if len(text) < _SHORTEST:
         return False
-    stripped = value.lstrip(b" \0\r\n\t")
     return (
-        (stripped.startswith(_STARTS) and (stripped[:1] != b"<" or b">" in stripped))
-        or _INSIDE.search(value) is not None
-        or _ENCODED.search(value) is not None
+        text.lstrip().startswith(_STARTS)
+        or _MARKUP.match(text) is not None
+        or (any(mark in text for mark in _MARKS) and _INSIDE.search(text) is not None)
+        or any(len(set(run)) >= _DISTINCT for run in _ENCODED.findall(text))
     )

@@ -132,6 +132,13 @@ def test_bulk_data_that_no_table_describes_are_not_admitted(tag, vr):
     assert not _admits(Element(tag, vr, bytes(64)))
 
 
+def test_an_offset_table_has_an_entry_for_each_frame():
+    table = Element(0x7FE00001, "OV", bytes(16))
+    assert _admits(table, Element.of_text(0x00280008, "IS", "2"))
+    assert not _admits(table)
+    assert _admits(Element(0x7FE00002, "OV", bytes(8)))
+
+
 def test_a_silent_recording_is_one():
     silence = Element(0x54001010, "OB", b"\x20" * 64)
     siblings = (_us(0x003A0005, 1), _ul(0x003A0010, 64), _us(0x54001004, 8))

@@ -146,7 +146,8 @@ def test_a_document_inside_a_text_value_goes_as_a_whole(content, rich, text):
 @pytest.mark.parametrize(
     "text",
     ["Lesion < 5 mm and > 2 mm", "<5 mm", "Signal T1 < T2; R&D; 3/4 <1.5>", "a | b | c",
-     "pT2N0M0/G2 R0 & L0", "Fat " * 60],
+     "pT2N0M0/G2 R0 & L0", "Fat " * 60, "Befund:\n" + "-" * 120 + "\nunauffällig",
+     "<5mm> nodule, <<faint>>", "PID is not suspected"],
 )  # fmt: skip
 def test_clinical_signs_are_no_document(content, rich, text):
     assert item_rules(content("TEXT", ("121071", "DCM", "Finding"), text), UTF_8, rich) == {}
