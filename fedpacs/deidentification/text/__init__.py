@@ -1,0 +1,1 @@
+"""Free text: the object's own terms, patterns, Presidio and the medical vocabulary."""

@@ -1,0 +1,112 @@
+"""Cleaning: one free text without what identifies somebody, its clinical words kept.
+
+Layers, in order: the object's own terms; patterns of dates, numbers, places and people; Presidio,
+where something is left that is not plainly vocabulary; for strict profiles, the vocabulary gate.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Literal
+
+from fedpacs.deidentification.text.dates import date_spans
+from fedpacs.deidentification.text.dictionary import own_spans
+from fedpacs.deidentification.text.eastern import eastern_spans
+from fedpacs.deidentification.text.gate import gate_spans, needs_presidio
+from fedpacs.deidentification.text.numbers import number_spans
+from fedpacs.deidentification.text.people import NameMarks
+from fedpacs.deidentification.text.places import place_spans
+from fedpacs.deidentification.text.presidio import presidio_spans
+from fedpacs.deidentification.text.removal import remove
+from fedpacs.deidentification.text.terms import CompiledTerms, IdentityTerms, compile_terms
+from fedpacs.deidentification.text.tokens import EASTERN, Reading
+
+__all__ = ["CompiledTerms", "IdentityTerms", "Mode", "clean_text", "compile_terms", "mentions"]
+
+Mode = Literal["clean", "vocabulary"]
+Span = tuple[int, int]
+
+_REMEMBERED_LENGTH = 4096
+_GARBAGE = re.compile(r"[^\W\d_]{0,64}[\ufffd\x00-\x08\x0b\x0e-\x1f\x7f-\x9f][^\W\d_]{0,64}")
+_MOJIBAKE = re.compile(r"[\u00c2-\u00f4][\u0080-\u00bf]")
+
+
+def clean_text(text: str, terms: CompiledTerms, mode: Mode) -> str:
+    """Take out of a text what identifies somebody.
+
+    Parameters
+    ----------
+    text
+        The decoded text; several lines are fine.
+    terms
+        What the object says of its patient and staff.
+    mode
+        ``clean`` keeps what no layer objects to; ``vocabulary`` keeps only words of medicine.
+
+    Returns
+    -------
+    str
+        The text without the spans, blanks collapsed; "" when nothing may stay.
+
+    References
+    ----------
+    DICOM PS3.15 E.3.5, Clean Descriptors Option.
+    """
+    if len(text) > _REMEMBERED_LENGTH:
+        return _clean(text, terms, mode)
+    return _remembered(text, terms, mode)
+
+
+def mentions(text: str, terms: CompiledTerms) -> bool:
+    """Tell whether a text holds a term of the object's own.
+
+    Parameters
+    ----------
+    text
+        The decoded text.
+    terms
+        What the object says of its patient and staff.
+    """
+    if len(text) > _REMEMBERED_LENGTH:
+        return _mentions(text, terms)
+    return _remembered_mention(text, terms)
+
+
+def _mentions(text: str, terms: CompiledTerms) -> bool:
+    return bool(own_spans(Reading.of(_readable(text)), terms))
+
+
+def _clean(text: str, terms: CompiledTerms, mode: Mode) -> str:
+    reading = Reading.of(_readable(text))
+    spans = [match.span() for match in _GARBAGE.finditer(reading.text)]
+    spans += own_spans(reading, terms)
+    spans += date_spans(reading)
+    spans += number_spans(reading)
+    spans += place_spans(reading)
+    if any(token.kind == EASTERN for token in reading.tokens):
+        spans += eastern_spans(reading)
+    marks = NameMarks(reading)
+    spans += marks.spans(spans)
+    if needs_presidio(reading, spans):
+        spans += presidio_spans(reading.text, spans)
+    if mode == "vocabulary":
+        spans += gate_spans(reading, marks.kept)
+    return remove(reading.text, spans)
+
+
+def _readable(text: str) -> str:
+    """Undo UTF-8 read as Latin-1, and compose accents, so that every layer sees the same words."""
+    if text.isascii():
+        return text
+    if _MOJIBAKE.search(text):
+        try:
+            text = text.encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            pass
+    return unicodedata.normalize("NFC", text)
+
+
+_remembered = lru_cache(maxsize=8192)(_clean)
+_remembered_mention = lru_cache(maxsize=8192)(_mentions)

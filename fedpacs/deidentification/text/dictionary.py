@@ -1,0 +1,306 @@
+"""The dictionary: where a text holds terms of its own object."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from fedpacs.deidentification.text.evidence import evidence, months
+from fedpacs.deidentification.text.folding import fold, spellings, within_one_edit
+from fedpacs.deidentification.text.terms import CompiledTerms
+from fedpacs.deidentification.text.tokens import EASTERN, NUMBER, WORD, Reading, Token
+from fedpacs.deidentification.text.vocabulary import is_known, is_medical
+
+Span = tuple[int, int]
+
+_ALPHANUMERIC = re.compile(r"[^\W_]+")
+_SPELLED = re.compile(r"(?<![^\W_])(?:[^\W\d_][ .\-_]{1,2}){3,40}[^\W\d_](?![^\W_])")
+_JOINS = re.compile(r"^[\s^,._/\-=\\'’&+]{0,3}$")
+_INITIAL_JOINS = re.compile(r"^[.\s]{0,2}$")
+_CROSSING = 6
+_SHORTEST_NEAR = 5
+_SHORTEST_GLUED = 4
+_LONGEST_INITIALS = 4
+_SIDES = frozenset("lrtcs")
+
+
+def own_spans(reading: Reading, terms: CompiledTerms) -> list[Span]:
+    """Find every term of the object.
+
+    Parameters
+    ----------
+    reading
+        The text, split.
+    terms
+        The object's terms.
+
+    Returns
+    -------
+    list of (int, int)
+        Half-open ranges of characters; they may overlap.
+    """
+    spans = [*_word_spans(reading, terms)]
+    if terms.sequences:
+        spans += _sequence_spans(reading, terms)
+    if terms.eastern:
+        spans += _eastern_spans(reading, terms)
+    if terms.codes or terms.short_codes or terms.dates:
+        spans += _code_spans(reading, terms)
+    if terms.words:
+        spans += _spelled_spans(reading, terms)
+    return spans
+
+
+def _word_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
+    tokens = reading.tokens
+    sure: set[int] = set()
+    maybe: set[int] = set()
+    for first, last, whole in reading.runs:
+        if any(spelling in terms.words for spelling in spellings(whole)) or _is_near(whole, terms):
+            sure.update(range(first, last))
+    for index, token in enumerate(tokens):
+        if token.kind != WORD or index in sure:
+            continue
+        verdict = _verdict(token, reading, terms)
+        if verdict is not None:
+            (sure if verdict else maybe).add(index)
+        elif inner := _glued(token, terms):
+            yield inner
+            sure.add(index) if inner == (token.start, token.end) else None
+    _spread(reading, terms, sure, maybe)
+    for index in sure:
+        yield tokens[index].start, tokens[index].end
+    yield from _dotted_initials(reading, terms)
+
+
+def _verdict(token: Token, reading: Reading, terms: CompiledTerms) -> bool | None:
+    """Tell whether a word is surely (True), perhaps (False) or not (None) one of the object's."""
+    for spelling in spellings(token.text):
+        ordinary = terms.words.get(spelling)
+        if ordinary is not None:
+            return not ordinary or _written_as_name(token, reading)
+    folded = token.folded
+    if len(folded) <= _LONGEST_INITIALS and folded in terms.initials and token.text.isupper():
+        return False
+    if any(_is_near(spelling, terms) for spelling in spellings(token.text)):
+        return not is_known(folded)
+    return None
+
+
+def _written_as_name(token: Token, reading: Reading) -> bool:
+    if len(token.text) <= 2:  # noqa: PLR2004 - Li, Ng, Wu
+        return token.capital and not token.text.isupper() and not is_medical(token.folded)
+    return token.capital
+
+
+def _is_near(folded: str, terms: CompiledTerms) -> bool:
+    if len(folded) < _SHORTEST_NEAR - 1 or not terms.near:
+        return False
+    near = terms.near
+    candidates = set(near.get(folded, ()))
+    for i in range(len(folded)):
+        found = near.get(folded[:i] + folded[i + 1 :])
+        if found:
+            candidates |= found
+    return any(within_one_edit(folded, word) for word in candidates)
+
+
+def _glued(token: Token, terms: CompiledTerms) -> Span | None:
+    """Find a name inside a longer word; what is left over stays if it is a word of its own."""
+    if len(token.folded) <= _SHORTEST_GLUED or is_known(token.folded):
+        return None
+    for spelling in spellings(token.text):
+        for word in terms.glued:
+            at = spelling.find(word)
+            if at < 0:
+                continue
+            if len(spelling) != len(token.text):
+                return token.start, token.end
+            before, after = spelling[:at], spelling[at + len(word) :]
+            start = token.start + (at if before and is_medical(before) else 0)
+            whole = at + len(word) if after and is_medical(after) else len(token.text)
+            return start, token.start + whole
+    return None
+
+
+def _spread(reading: Reading, terms: CompiledTerms, sure: set[int], maybe: set[int]) -> None:
+    """Let a sure word make its neighbours sure: another part, a particle, an initial, a suffix."""
+    near_only = {index for index in maybe if index + 1 in maybe and _joined(reading, index)}
+    for index in near_only:
+        if not _are_initials(reading.tokens[index], terms):
+            sure.update((index, index + 1))
+    waiting = sorted(sure)
+    while waiting:
+        index = waiting.pop()
+        for other, gap in ((index - 1, index - 1), (index + 1, index)):
+            if not 0 <= other < len(reading.tokens) or other in sure:
+                continue
+            if _joined(reading, gap) and (
+                other in maybe or _belongs(reading.tokens[other], reading.gap(gap), terms)
+            ):
+                sure.add(other)
+                waiting.append(other)
+
+
+def _joined(reading: Reading, index: int) -> bool:
+    return _JOINS.match(reading.gap(index)) is not None
+
+
+def _are_initials(token: Token, terms: CompiledTerms) -> bool:
+    return token.folded in terms.initials and token.folded not in terms.words
+
+
+def _belongs(token: Token, gap: str, terms: CompiledTerms) -> bool:
+    folded = token.folded
+    if token.kind != WORD:
+        return False
+    if len(token.text) == 1:
+        own = any(folded in initials for initials in terms.initials)
+        return token.text.isupper() and ("^" in gap or (own and folded not in _SIDES))
+    return folded in evidence("suffix") or (
+        folded in evidence("particle")
+        and (len(folded) > 2 or not token.text.isupper())  # noqa: PLR2004
+        and not is_medical(folded)
+    )
+
+
+def _dotted_initials(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
+    tokens = reading.tokens
+    for index, token in enumerate(tokens):
+        if len(token.text) != 1 or token.kind != WORD or not token.text.isupper():
+            continue
+        letters, last = token.folded, index
+        while (
+            last + 1 < len(tokens)
+            and len(tokens[last + 1].text) == 1
+            and "." in reading.gap(last)
+            and _INITIAL_JOINS.match(reading.gap(last))
+        ):
+            last += 1
+            letters += tokens[last].folded
+        if last > index and letters in terms.initials:
+            end = tokens[last].end
+            yield token.start, end + (reading.text[end : end + 1] == ".")
+
+
+def _sequence_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
+    tokens = reading.tokens
+    for index, token in enumerate(tokens):
+        for words in terms.sequences.get(token.folded, ()):
+            last = index + len(words) - 1
+            if last < len(tokens) and all(
+                tokens[index + k].folded == word for k, word in enumerate(words)
+            ):
+                yield token.start, tokens[last].end
+                break
+
+
+def _eastern_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
+    for token in reading.tokens:
+        if token.kind != EASTERN:
+            continue
+        same_length = len(token.folded) == len(token.text)
+        for word in terms.eastern:
+            at = token.folded.find(word)
+            while at >= 0:
+                if not same_length:
+                    yield token.start, token.end
+                    break
+                yield token.start + at, token.start + at + len(word)
+                at = token.folded.find(word, at + 1)
+
+
+def _code_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
+    runs = [(match.start(), fold(match[0])) for match in _ALPHANUMERIC.finditer(reading.text)]
+    offsets: list[int] = []
+    total = 0
+    for _, run in runs:
+        offsets.append(total)
+        total += len(run)
+    squeezed = "".join(run for _, run in runs)
+    ends = set(offsets) | {total}
+    for code in terms.codes:
+        for at in _occurrences(squeezed, code):
+            first, last = (
+                bisect_right(offsets, at) - 1,
+                bisect_right(offsets, at + len(code) - 1) - 1,
+            )
+            if first == last or len(code) >= _CROSSING:
+                yield runs[first][0], runs[last][0] + len(runs[last][1])
+    for code in terms.short_codes | _date_codes(terms):
+        for at in _occurrences(squeezed, code):
+            if _stands_alone(squeezed, at, at + len(code), ends):
+                first = bisect_right(offsets, at) - 1
+                last = bisect_right(offsets, at + len(code) - 1) - 1
+                start = runs[first][0] + at - offsets[first]
+                yield start, runs[last][0] + at + len(code) - offsets[last]
+    if terms.dates:
+        yield from _partial_dates(reading, terms)
+
+
+def _occurrences(text: str, part: str) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
+
+
+def _stands_alone(squeezed: str, start: int, end: int, ends: set[int]) -> bool:
+    """Tell whether neither neighbour is of the same sort: a digit beside a digit."""
+    before = start in ends or squeezed[start - 1].isdigit() != squeezed[start].isdigit()
+    after = end in ends or squeezed[end].isdigit() != squeezed[end - 1].isdigit()
+    return before and after
+
+
+def _date_codes(terms: CompiledTerms) -> set[str]:
+    codes: set[str] = set()
+    for year, month, day in terms.dates:
+        y, m, d, short = f"{year:04d}", f"{month:02d}", f"{day:02d}", f"{year % 100:02d}"
+        codes.update((y + m + d, d + m + y, m + d + y, short + m + d, d + m + short, m + d + short))
+    return codes
+
+
+def _partial_dates(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
+    """Find day and month without a year, and the bare year, of the object's own dates."""
+    tokens = reading.tokens
+    days = {(day, month) for _, month, day in terms.dates}
+    years = {f"{year:04d}" for year, _, _ in terms.dates}
+    for index, token in enumerate(tokens):
+        if token.kind == NUMBER and token.text in years and _is_year(reading, index):
+            yield token.start, token.end
+        if index + 1 == len(tokens):
+            continue
+        one, other = token, tokens[index + 1]
+        if reading.gap(index) in {"/", ".", "-"} and len(one.text) == len(other.text) == 2:  # noqa: PLR2004
+            if one.kind == other.kind == NUMBER:
+                pair = int(one.text), int(other.text)
+                if pair in days or pair[::-1] in days:
+                    yield one.start, other.end
+        elif _named_day(one, other) in days or _named_day(other, one) in days:
+            yield one.start, other.end
+
+
+def _is_year(reading: Reading, index: int) -> bool:
+    before = reading.tokens[index - 1].folded if index else ""
+    after = reading.tokens[index + 1].folded if index + 1 < len(reading.tokens) else ""
+    return before not in {"b", "tr", "te", "ti", "td", "x"} and after not in {
+        "ms",
+        "msec",
+        "mm",
+        "x",
+    }
+
+
+def _named_day(day: Token, month: Token) -> tuple[int, int] | None:
+    number = months().get(month.folded)
+    if day.kind != NUMBER or number is None or len(day.text) > 2:  # noqa: PLR2004 - a day
+        return None
+    return int(day.text), number
+
+
+def _spelled_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
+    for match in _SPELLED.finditer(reading.text):
+        letters = fold("".join(_ALPHANUMERIC.findall(match[0])))
+        if any(word in letters for word in terms.words if len(word) >= _SHORTEST_GLUED):
+            yield match.span()
