@@ -1,17 +1,22 @@
 """``fedpacs deid``: de-identification alone, for a folder, without PACS or consortium."""
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from fedpacs.cli import deid_custody, deid_review
+from fedpacs.cli.deid_summary import RunSummary, explained_codes
 from fedpacs.cli.options import AsJson
-from fedpacs.cli.output import print_json, say, show, stdout
+from fedpacs.cli.output import plain, print_json, say, show, stdout
 from fedpacs.cli.progress import progress
 from fedpacs.cli.verdict import conclude
 from fedpacs.core.errors import DeidentificationError
 
-app = typer.Typer(no_args_is_help=True, help="De-identify a folder, or explain a profile.")
+app = typer.Typer(
+    no_args_is_help=True, help="De-identify a folder, check it, and keep the way back."
+)
 
 
 class AllRefusedError(DeidentificationError):
@@ -19,6 +24,13 @@ class AllRefusedError(DeidentificationError):
 
     code = "deid.all-refused"
     default_hint = "Read what the codes of the report say; add --map FILE to see which file."
+
+
+class VerificationFailedError(DeidentificationError):
+    """The folder holds something that must not leave."""
+
+    code = "deid.verification-failed"
+    default_hint = "Let nothing of the folder leave; run again, and report it if it stays."
 
 
 DEFAULT_PROFILE = "gdpr-pseudonymised"
@@ -29,8 +41,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     source: Annotated[Path, typer.Argument(metavar="IN")],
     out: Annotated[Path, typer.Argument(metavar="OUT")],
     key: Annotated[
-        str, typer.Option(metavar="URI", help="The project's key: file:PATH or env:NAME.")
-    ],
+        str,
+        typer.Option(metavar="URI", help="The project's or vault's key: file:PATH or env:NAME."),
+    ] = "",
     profile: Annotated[
         str, typer.Option(metavar="P", help="A shipped profile's name or a TOML file.")
     ] = DEFAULT_PROFILE,
@@ -48,16 +61,29 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
         Path | None,
         typer.Option(metavar="DIR", help="Copy what was refused to this folder. Identified!"),
     ] = None,
+    vault: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Vault of random codes; OUT.vault if left out."),
+    ] = None,
+    custodian: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="CERT.pem", help="Seal the originals into each object for this custodian."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """De-identify every file below IN into OUT and verify each one; what fails is refused.
 
     A second run does only what is missing. The same key gives the same pseudonyms, UIDs and date
-    shifts, so a patient stays one patient; another key cannot be linked to them.
+    shifts, so a patient stays one patient; another key cannot be linked to them. Profiles with
+    random codes (hipaa-safe-harbor) keep them in a vault instead; profiles with an ephemeral key
+    (gdpr-anonymous-candidate) need none, and nobody can repeat or undo their runs.
     """
     from fedpacs.deidentification.batch import BatchOptions
     from fedpacs.deidentification.batch import run as run_batch
 
+    began = time.monotonic()
     with progress() as report:
         options = BatchOptions(
             profile=profile,
@@ -67,21 +93,33 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
             report_file=report_file,
             quarantine=quarantine,
             progress=lambda done, total: report("de-identify", done, total),
+            **_custody(vault, custodian),
         )
         outcome = run_batch(source, out, options)
-    refused = outcome.files - outcome.deidentified
-    where = quarantine or map_file
-    look = f"look at {where}" if where else "add --map FILE to see which"
-    told = f"{refused} of {outcome.files} files were refused"
-    nothing = outcome.deidentified == 0
-    conclude(
-        outcome,
-        AllRefusedError(f"{told}.", hint=f"Read what the code says, and {look}.")
-        if nothing
-        else None,
-        lambda: show(outcome, next_step=f"{told}; {look}" if refused and not nothing else ""),
-        as_json=as_json,
+    summary = RunSummary(
+        out=out,
+        profile=profile,
+        review=f" --source {source} --map {map_file}" if map_file else "",
+        refused_in=quarantine or map_file,
+        vault=vault,
+        outcome=outcome,
+        elapsed_s=time.monotonic() - began,
     )
+    error = None
+    if outcome.deidentified == 0:
+        told = f"{summary.refused} of {outcome.files} files were refused."
+        error = AllRefusedError(told, hint=f"Read what the code says, and {summary.look}.")
+    document = {**plain(outcome), "codes": explained_codes(outcome.quarantined)}
+    conclude(document, error, summary.show, as_json=as_json)
+
+
+def _custody(vault: Path | None, custodians: list[Path] | None) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    if vault is not None:
+        named["vault"] = vault
+    if custodians:
+        named["custodians"] = tuple(custodians)
+    return named
 
 
 @app.command()
@@ -91,6 +129,10 @@ def explain(
         str | None,
         typer.Argument(metavar="ATTRIBUTE"),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="OTHER", help="Say only what PROFILE does otherwise than this one."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say in sentences what PROFILE does, to all attributes or to one.
@@ -98,13 +140,61 @@ def explain(
     PROFILE is the name of a shipped profile, such as gdpr-pseudonymised, or a TOML file;
     ATTRIBUTE is a keyword or tag, such as PatientName or 0010,0010.
     """
+    from fedpacs.deidentification.profile import diff, load_profile
     from fedpacs.deidentification.profile import explain as explained
-    from fedpacs.deidentification.profile import load_profile
 
     chosen = load_profile(profile)
-    sentences = explained(chosen, attribute)
+    document = {"profile": chosen.name, "digest": chosen.digest}
+    if against is None:
+        sentences = explained(chosen, attribute)
+    else:
+        other = load_profile(against)
+        sentences = diff(other, chosen)
+        document |= {"against": other.name, "against_digest": other.digest}
     if as_json:
-        print_json({"profile": chosen.name, "digest": chosen.digest, "sentences": sentences})
+        print_json({**document, "sentences": sentences})
         return
+    console = stdout()
+    if against is not None:
+        same = "" if sentences else " They do the same to every object."
+        say(console, f"A is {document['against']}, B is {chosen.name}.{same}")
     for sentence in sentences:
-        say(stdout(), sentence)
+        say(console, sentence)
+
+
+@app.command()
+def verify(
+    out: Annotated[Path, typer.Argument(metavar="OUT")],
+    source: Annotated[
+        Path | None,
+        typer.Option(metavar="IN", help="The originals, to search the output for their values."),
+    ] = None,
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="The map of the run; with --source."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Verify a de-identified folder again, with code that shares nothing with the engine.
+
+    With the originals and the map, every value that had to go is searched for in the whole of
+    each file; without, what any file shows by itself: markers, references, conformance, stray
+    private and unlisted attributes.
+    """
+    from fedpacs.deidentification.verification.folder import verify_folder
+
+    with progress() as report:
+        found = verify_folder(
+            out,
+            source=source,
+            map_file=map_file,
+            progress=lambda done, total: report("verify", done, total),
+        )
+    error = None
+    if not found.ok:
+        error = VerificationFailedError("The verification found what must not leave.")
+    conclude(found, error, lambda: show(found), as_json=as_json)
+
+
+deid_review.add_to(app)
+deid_custody.add_to(app)

@@ -6,13 +6,17 @@ A run opens one source and hands it to its workers; each worker opens its own ps
 from __future__ import annotations
 
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from fedpacs.crypto.keys import load_secret
 from fedpacs.crypto.pseudonyms import Pseudonymiser
-from fedpacs.deidentification.custody.errors import KeyNeededError, VaultNeededError
+from fedpacs.deidentification.custody.errors import (
+    KeyNeededError,
+    VaultExistsError,
+    VaultNeededError,
+)
 from fedpacs.deidentification.custody.vault import Vault
 
 if TYPE_CHECKING:
@@ -64,9 +68,15 @@ class IdentitySource:
         return Vault.open(self._vault, key)
 
 
+def vault_beside(out: Path) -> Path:
+    """Say where the vault of an output folder lies when none was named: beside it, never in it."""
+    resolved = out.resolve()
+    return resolved.parent / f"{resolved.name}.vault"
+
+
 @contextmanager
 def identity_source(
-    kind: IdentityKind, *, key_uri: str = "", vault: Path | None = None
+    kind: IdentityKind, *, key_uri: str = "", vault: Path | None = None, out: Path | None = None
 ) -> Iterator[IdentitySource]:
     """Give the source of one run's new identities.
 
@@ -79,6 +89,9 @@ def identity_source(
         none: its key is drawn here, is never written anywhere, and is overwritten at the end.
     vault
         A vault that was made before.
+    out
+        Output folder; where no vault is named, one beside it is used, and made when it is not
+        there yet: without custodians, so that it can never be exported.
 
     Raises
     ------
@@ -92,6 +105,10 @@ def identity_source(
         finally:
             secret[:] = bytes(len(secret))
         return
+    if kind == "vault" and vault is None and out is not None and key_uri:
+        vault = vault_beside(out)
+        with suppress(VaultExistsError):  # made before, or by another run at this moment
+            Vault.create(vault, load_secret(key_uri))
     source = IdentitySource(kind, key_uri, vault)
     opened = source.open()
     if isinstance(opened, Vault):
