@@ -2,8 +2,10 @@
 
 A value is kept when each of its words is one of the standard's defined terms or of the words that
 scanners are known to write, one or two letters, or a short mark of letters and digits such as
-``T2`` or ``DIS2D``. Five digits or more may be a number of a patient and are not kept. Words that
-are names, too (WHITE, LONG), stay: what the object says of its own patient is looked for besides.
+``T2`` or ``DIS2D``. Small letters, points and strokes, which scanners write although the standard
+does not allow them, do no harm. Five digits or more may be a number of a patient and are not kept.
+Words that are names, too (WHITE, LONG), stay: what the object says of its own patient is looked
+for besides.
 
 References
 ----------
@@ -16,7 +18,8 @@ import re
 from functools import cache, lru_cache
 from importlib.resources import files
 
-_FORM = re.compile(r"[A-Z0-9_ ]{0,16}")
+_FORM = re.compile(r"[A-Za-z0-9_ ./+-]{0,32}")
+_BETWEEN = re.compile("[ _./+-]+")
 _MARK = re.compile(r"[A-Z]*\d{1,4}[A-Z]*\d{0,2}[A-Z]*")
 _FREE_LETTERS = 2
 _CACHED_VALUES = 4096
@@ -44,7 +47,8 @@ def is_known_code(value: str) -> bool:
     """
     if not _FORM.fullmatch(value):
         return False
-    words = [word for word in re.split("[ _]+", value) if word and word not in code_words()]
+    parts = _BETWEEN.split(value.upper())
+    words = [word for word in parts if word and word not in code_words()]
     if sum(character.isdigit() for character in "".join(words)) > _MAXIMUM_DIGITS:
         return False
     return all(_is_known(word) for word in words)

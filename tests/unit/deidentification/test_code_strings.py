@@ -12,7 +12,7 @@ from fedpacs.deidentification.generate_code_words import generate, words_of_prog
         "", "ORIGINAL", "PRIMARY", "CT_SOM5 SPI", "DIS2D", "T2_MAP", "FAST_GEMS", "HELICAL MODE",
         "ACC_GEMS", "HFS", "CHEST", "ABDOMEN", "MONOCHROME2", "YBR_FULL_422", "ISO_10918_1",
         "M_FFE", "PHASE MAP", "CSA 3D EDITOR", "SCREEN SAVE", "LEFT LATERAL", "SK", "ADC",
-        "RECON TOMO", "RTDOSE", "CLOSED_PLANAR", "GY", "UNAPPROVED",
+        "RECON TOMO", "RTDOSE", "Chest", "ABD/PELVIS", "CLOSED_PLANAR", "GY", "UNAPPROVED",
     ],
 )  # fmt: skip
 def test_terms_of_the_standard_and_of_scanners_are_known(value):
@@ -23,7 +23,7 @@ def test_terms_of_the_standard_and_of_scanners_are_known(value):
     "value",
     [
         "DOE JOHN", "SMITH", "JOHN", "MUELLER_HANS", "PT1234567", "12345678", "MRN 00123456",
-        "19570312", "Chest", "CHEST^", "HFS DOE", "TANAKA TARO", "ABCDEFGHIJKLMNOPQ", "DOE1",
+        "19570312", "Smith", "CHEST^", "HFS DOE", "TANAKA TARO", "ABCDEFGHIJKLMNOPQ", "DOE1",
         "KOWALSKI 3", "SMITH2D",
     ],
 )  # fmt: skip

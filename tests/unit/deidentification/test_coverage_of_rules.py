@@ -138,3 +138,36 @@ def test_what_makes_values_in_the_richest_profile(tag, generator):
 def test_what_names_a_place_a_device_or_a_person_is_never_cleaned_but_goes(tag):
     for profile in PROFILES.values():
         assert profile.rules[tag].action in {Action.REMOVE, Action.ZERO}, profile.name
+
+
+def test_what_the_options_retain_is_kept_when_a_profile_asks_for_them(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(
+        'name = "own"\ntitle = "t"\noptions = ["retain-uids", "retain-institution-identity", '
+        '"retain-device-identity"]\n',
+        "utf-8",
+    )
+    profile = load_profile(str(path))
+    kept = (0x00080018, 0x0020000D, 0x00080080, 0x00081010, 0x00181000, 0x00181002, 0x30020020)
+    assert all(profile.rules[tag].action is Action.KEEP for tag in kept)
+    assert profile.rules[0x00089123].action is Action.KEEP  # a UID without a row
+    ae_title = profile.rules[0x00080055]
+    assert (ae_title.action, ae_title.generator) == (Action.DUMMY, "identifier")
+    assert profile.rules[0x00181200].action is Action.KEEP  # a date of calibration
+    assert profile.rules[0x00080020].action is Action.ZERO  # but not of the patient
+    assert profile.rules[0x00100040].action is Action.ZERO
+    assert profile.option_codes == ("113100", "113109", "113110", "113112")
+
+
+def test_characteristics_that_are_text_go_where_text_is_dropped(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(
+        'name = "own"\ntitle = "t"\noptions = ["retain-patient-characteristics"]\n', "utf-8"
+    )
+    dropped = load_profile(str(path))
+    cleaned = PROFILES["research-rich"]
+    for tag in (0x00102110, 0x00102160, 0x00380050, 0x00380500, 0x00400012):
+        assert dropped.rules[tag].action is Action.REMOVE
+        assert cleaned.rules[tag].generator == "text"
+    for tag in (0x00101020, 0x00101030, 0x001021A0, 0x001021C0, 0x00102203):
+        assert dropped.rules[tag].action is Action.KEEP
