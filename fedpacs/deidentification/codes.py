@@ -14,12 +14,9 @@ PS3.3 8.8 (Code Sequence Macro); PS3.16 (context groups).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, cast
-
-from pydicom.sr._concepts_dict import concepts
-from pydicom.sr._snomed_dict import mapping as snomed
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from fedpacs.deidentification.dicom.charset import text_of
 from fedpacs.deidentification.dicom.elements import Element
@@ -43,10 +40,14 @@ CODE_TAGS = frozenset({CODE_VALUE, CODING_SCHEME, CODE_MEANING, LONG_CODE_VALUE,
 """Attributes of a code that `rewritten_code` answers for; the others go by their rules."""
 _VALUE_TAGS = (CODE_VALUE, LONG_CODE_VALUE, URN_CODE_VALUE)
 _VALUES = ("CodeValue", "LongCodeValue", "URNCodeValue")
+_RETIRED = frozenset({"SRT", "SNM3", "99SDM"})
+"""SNOMED RT under the names that it has had (PS3.16 8.1)."""
 _SHORT = 16
+_CACHED_CODES = 4096
 LONGEST_MEANING = 64
 """Characters of Code Meaning (PS3.5 6.2, LO)."""
-_DROP, _VOCABULARY = "drop", "vocabulary"
+_DROP: Final = "drop"
+_VOCABULARY: Final = "vocabulary"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -70,21 +71,17 @@ class Wording:
 
 
 @cache
-def _dictionary() -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """Meanings by (scheme, value); the first is the usual one."""
-    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    listing = cast("dict[str, dict[str, dict[str, tuple[str, list[int]]]]]", concepts)
-    for scheme, by_keyword in listing.items():
-        for by_value in by_keyword.values():
-            for value, (meaning, context_groups) in by_value.items():
-                found.setdefault((scheme, value), []).append((-len(context_groups), meaning))
-    for value, retired in snomed["SCT"].items():
-        if ("SCT", value) in found:
-            for scheme in ("SRT", "SNM3", "99SDM"):
-                found.setdefault((scheme, retired), found["SCT", value])
-    # the meaning that most context groups use is the usual one
+def _meanings(scheme: str) -> Mapping[str, tuple[str, ...]]:
+    """Meanings by value, of one scheme; the one that most context groups use comes first."""
+    from pydicom.sr._concepts_dict import concepts
+
+    found: dict[str, list[tuple[int, str]]] = {}
+    listing = cast("dict[str, dict[str, tuple[str, list[int]]]]", concepts.get(scheme, {}))
+    for by_value in listing.values():
+        for value, (meaning, context_groups) in by_value.items():
+            found.setdefault(value, []).append((-len(context_groups), meaning))
     return MappingProxyType(
-        {key: tuple(meaning for _, meaning in sorted(ranked)) for key, ranked in found.items()}
+        {value: tuple(meaning for _, meaning in sorted(ranked)) for value, ranked in found.items()}
     )
 
 
@@ -101,7 +98,11 @@ def meaning_of(scheme: str, value: str, written: str) -> str | None:
     str | None
         None when the dictionaries do not hold the code.
     """
-    meanings = _dictionary().get((scheme, value))
+    if scheme in _RETIRED:
+        from pydicom.sr._snomed_dict import mapping
+
+        scheme, value = "SCT", mapping["SRT"].get(value, "")
+    meanings = _meanings(scheme).get(value)
     if meanings is None:
         return None
     same = (meaning for meaning in meanings if meaning.casefold() == written.casefold())
@@ -147,6 +148,7 @@ def removed_code() -> Items:
     return _code("0", OWN_SCHEME, "Removed")
 
 
+@lru_cache(maxsize=_CACHED_CODES)
 def _rewritten(scheme: str, value: str, written: str, wording: Wording) -> tuple[str, str, str]:
     listed = meaning_of(scheme, value, written)
     if listed is not None:
