@@ -48,7 +48,7 @@ def page(profile: Profile) -> str:
         "Written by `python -m fedpacs.deidentification.document`; do not edit.",
         "Law is for counsel: the claim is what the profile does, not legal advice.",
         "",
-        *(f"- {text}" for text in (*summary(profile), *principles(profile))),
+        *(f"- {text}" for text in (*summary(profile), *principles(profile)) if _lasts(text)),
         "",
         "## Attributes",
         "",
@@ -66,6 +66,11 @@ def page(profile: Profile) -> str:
         )  # fmt: skip
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _lasts(text: str) -> bool:
+    """Tell whether a sentence holds for longer than the data files of one version."""
+    return not text.startswith("Digest: ")
 
 
 def kinds_page() -> str:

@@ -10,6 +10,7 @@ from pydicom.datadict import dictionary_description, dictionary_keyword
 
 from fedpacs.core.ps315 import Action, Option
 from fedpacs.deidentification.policy_sentences import policy_sentences
+from fedpacs.deidentification.safe_private import safe_private
 from fedpacs.deidentification.standard import standard_vr
 from fedpacs.deidentification.table import closed_groups, extras, rows, rows_by_tag
 
@@ -73,8 +74,21 @@ def explain_attribute(profile: Profile, attribute: str) -> list[str]:
 
 def sentence(profile: Profile, tag: int) -> str:
     """Say what is done to one attribute, and by which rule."""
+    if tag >> 16 & 1 and Option.RETAIN_SAFE_PRIVATE in profile.options:
+        return _private_sentence(profile, tag)
     rule = profile.action_for(tag, standard_vr(tag), private=False)
     return f"{title(tag)} is {deed(rule, profile, tag)} ({rule.source}, {rule.clause})."
+
+
+def _private_sentence(profile: Profile, tag: int) -> str:
+    """Say under which creators a private element stays."""
+    found = [
+        f"{deed(profile.private_rule(creator, tag, vr), profile)} when its creator is {creator!r}"
+        for (creator, group, element), vr in safe_private().items()
+        if (group, element) == (tag >> 16, tag & 0xFF)
+    ]
+    said = ", ".join([*found, "removed otherwise" if found else "removed"])
+    return f"{title(tag)} is {said} (PS3.15 Table E.3.10-1, safe private attributes)."
 
 
 def title(tag: int) -> str:

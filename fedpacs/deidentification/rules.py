@@ -14,9 +14,9 @@ from pydicom.datadict import dictionary_VR
 
 from fedpacs.core.digest import digest_of
 from fedpacs.core.ps315 import Action, Option
-from fedpacs.deidentification.code_strings import code_words
 from fedpacs.deidentification.policies import Policies
-from fedpacs.deidentification.safe_private import safe_private, safe_private_vr
+from fedpacs.deidentification.safe_private import safe_private_vr
+from fedpacs.deidentification.table import data_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +134,6 @@ class Profile:
         object.__setattr__(self, "digest", self._digest())
 
     def _digest(self) -> str:
-        private = Option.RETAIN_SAFE_PRIVATE in self.options
         return digest_of(
             {
                 "version": RULES_VERSION,
@@ -146,8 +145,7 @@ class Profile:
                     f"{tag:08x}": [rule.action, rule.generator, rule.pattern, rule.otherwise]
                     for tag, rule in self.rules.items()
                 },
-                "words": digest_of(sorted(code_words())),
-                "private": sorted(map(list, safe_private().items())) if private else [],
+                "data": data_digest(),
             }
         )
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fedpacs.core.digest import digest_of, sha256_hex
 from fedpacs.core.ps315 import Action, Option
 
 if TYPE_CHECKING:
@@ -132,6 +133,22 @@ class VrRule:
 def _read(name: str) -> list[dict[str, str]]:
     text = files("fedpacs.deidentification").joinpath("data", name).read_text("utf-8")
     return list(csv.DictReader(text.splitlines()))
+
+
+@cache
+def data_digest() -> str:
+    """Give the SHA-256 of every data file of the package: words, names, devices, kinds of objects.
+
+    They decide what is removed as much as the rules do, so a profile's digest covers them.
+    """
+    folder = files("fedpacs.deidentification").joinpath("data")
+    return digest_of(
+        {
+            entry.name: sha256_hex(entry.read_bytes())
+            for entry in folder.iterdir()
+            if entry.name.endswith((".csv", ".txt"))
+        }
+    )
 
 
 def _option(name: str) -> Option | None:

@@ -53,3 +53,12 @@ def test_every_policy_is_said_in_sentences():
     said = " ".join(explain(load_profile("gdpr-anonymous-candidate")))
     assert "bands of 10 years" in said
     assert "thrown away" in said
+
+
+def test_a_private_attribute_is_explained_by_its_creators():
+    (said,) = explain(load_profile("research-rich"), "0019,100C")
+    assert "is kept when its creator is 'siemens mr header', removed otherwise" in said
+    (said,) = explain(load_profile("research-rich"), "0019,1001")
+    assert "is removed (PS3.15 Table E.3.10-1" in said
+    (said,) = explain(load_profile("basic"), "0019,100C")
+    assert "private attributes: X" in said

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fedpacs.config.load import FaultyConfigError, FileUnreadableError
 from fedpacs.core.ps315 import Action, Option
+from fedpacs.deidentification import rules
 from fedpacs.deidentification.document import profile_names
 from fedpacs.deidentification.errors import LooseningError, ProfileError
 from fedpacs.deidentification.profile import explain, load_profile
@@ -177,3 +180,11 @@ def _vr(tag: int) -> str:
         return dictionary_VR(tag).split(" or ")[0]
     except KeyError:
         return "UN"
+
+
+def test_the_digest_covers_policies_and_data(monkeypatch):
+    profile = load_profile("research-rich")
+    held = replace(profile, policies=replace(profile.policies, faces="hold"))
+    assert held.digest != profile.digest
+    monkeypatch.setattr(rules, "data_digest", lambda: "another")
+    assert replace(profile).digest != profile.digest
