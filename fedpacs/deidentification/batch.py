@@ -11,29 +11,34 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import partial
-from multiprocessing import get_context
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fedpacs.core.errors import FedpacsError, UsageError
-from fedpacs.crypto.keys import load_secret
-from fedpacs.crypto.pseudonyms import Pseudonymiser
+from fedpacs.core.errors import FedpacsError
+from fedpacs.crypto.custodians import Custodian
+from fedpacs.deidentification.custody.identity import IdentitySource, identity_source
 from fedpacs.deidentification.engine import Engine
-from fedpacs.deidentification.errors import LeakFoundError, UnwritableOutputError
+from fedpacs.deidentification.errors import (
+    EncryptionForbiddenError,
+    LeakFoundError,
+    UnwritableOutputError,
+    WorkerDiedError,
+)
+from fedpacs.deidentification.folders import check_folders, entries
 from fedpacs.deidentification.profile import load_profile
 from fedpacs.deidentification.verification.instance import verify_instance
-from fedpacs.deidentification.writing import publish
+from fedpacs.deidentification.workforce import Workforce
+from fedpacs.deidentification.writing import new_part, publish_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TextIO
 
-_CHUNK = 16
-_worker_engine: Engine | None = None
+    from fedpacs.deidentification.rules import Profile
+
+_UNVERIFIED = ".unverified-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,8 @@ class BatchOptions:
     profile
         Name of a shipped profile or path of a TOML file.
     key_uri
-        The project's key, ``file:PATH`` or ``env:NAME``.
+        The project's key or the vault's, ``file:PATH`` or ``env:NAME``; an ephemeral profile has
+        no use for one.
     workers
         Processes.
     map_file
@@ -54,16 +60,22 @@ class BatchOptions:
         Where to write the report as JSON.
     quarantine
         Where to copy what was refused. Identified.
+    vault
+        The vault of random codes, for profiles that want one.
+    custodians
+        Certificates (PEM files) of those who may open the original attributes again.
     progress
         Called with files done and files in all.
     """
 
     profile: str
-    key_uri: str
+    key_uri: str = ""
     workers: int = 1
     map_file: Path | None = None
     report_file: Path | None = None
     quarantine: Path | None = None
+    vault: Path | None = None
+    custodians: tuple[Path, ...] = ()
     progress: Callable[[int, int], None] | None = None
 
 
@@ -75,6 +87,10 @@ class BatchReport:
     ----------
     quarantined
         Files refused, by code.
+    masked_files, masked_regions
+        Files in whose pictures something was masked, and how many regions in all.
+    searched_files
+        Files whose pictures were searched for text and are free of it now.
     """
 
     profile: str
@@ -83,22 +99,90 @@ class BatchReport:
     files: int
     deidentified: int
     quarantined: dict[str, int]
+    masked_files: int = 0
+    masked_regions: int = 0
+    searched_files: int = 0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Outcome:
-    """One file's fate. Identified; has no ``repr``."""
+    """One file's fate. Identified; has no ``repr``.
+
+    Attributes
+    ----------
+    staged
+        The verified file, not published yet; None when it was refused.
+    """
 
     source: str
     target: str
     code: str
+    staged: Path | None = None
+    masked_regions: int = 0
+    text_free: bool = False
 
 
-class NoSuchFolderError(UsageError):
-    """The folder to read is not there, or lies so that output would be read again."""
+@dataclass(frozen=True, slots=True, repr=False)
+class _Task:
+    """Everything that a worker must know. Goes to a worker's pipe and nowhere else."""
 
-    code = "deid.folder"
-    default_hint = "Name a folder to read and another one, outside of it, to write."
+    profile: str
+    identities: IdentitySource
+    custodians: tuple[Path, ...]
+    source: Path
+    out: Path
+    staging: Path
+
+
+class _Worker:
+    """De-identifies, verifies and publishes one file after the other."""
+
+    def __init__(self, task: _Task) -> None:
+        self._task = task
+        self._engine = Engine(
+            load_profile(task.profile),
+            task.identities.open(),
+            lenient=True,
+            custodians=[Custodian.load(path) for path in task.custodians],
+        )
+        self._folder = Path(tempfile.mkdtemp(dir=task.staging))
+
+    def work(self, name: str) -> _Outcome:
+        part = new_part(self._folder)
+        source = self._task.source / name
+        try:
+            written = self._engine.write(source, part)
+            target = f"{written.sop_instance_uid}.dcm"
+            named = part.rename(self._folder / target)
+            findings = verify_instance(source, named, self._engine.profile.option_codes)
+            named.rename(part)  # the next file may have the same UID
+            if findings:
+                raise LeakFoundError("The verification found something.", code=findings[0].code)
+        except (FedpacsError, OSError) as error:
+            with suppress(OSError):
+                part.unlink()
+            code = error.code if isinstance(error, FedpacsError) else UnwritableOutputError.code
+            return _Outcome(name, "", code)
+        return _Outcome(name, target, "", part, written.masked_regions, written.text_free)
+
+
+_worker: _Worker | None = None
+
+
+def _start(task: _Task) -> None:
+    global _worker  # noqa: PLW0603 - a pool's worker has no other place for what it needs
+    _worker = _Worker(task)
+
+
+def _do(name: str) -> _Outcome:
+    if _worker is None:
+        msg = "the worker was not started"
+        raise RuntimeError(msg)
+    return _worker.work(name)
+
+
+def _lost(name: str) -> _Outcome:
+    return _Outcome(name, "", WorkerDiedError.code)
 
 
 def run(source: Path, out: Path, options: BatchOptions) -> BatchReport:
@@ -114,112 +198,132 @@ def run(source: Path, out: Path, options: BatchOptions) -> BatchReport:
     Raises
     ------
     NoSuchFolderError
-        If `source` is not a folder, or one of the two lies in the other.
+        If `source` is not a folder, or one of the folders lies in the other.
     ConfigError, CryptoError, DeidentificationError
-        If the profile or the key cannot be used; nothing is written then.
+        If the profile, the key or the vault cannot be used; nothing is written then.
     """
-    _check_folders(source, out)
+    check_folders(source, out, options.map_file, options.report_file, options.quarantine)
     profile = load_profile(options.profile)
-    load_secret(options.key_uri)
-    files = sorted(path for path in source.rglob("*") if path.is_file())
-    outcomes = []
-    with _writable(out), _staging(out) as staging, _lines(options.map_file) as write_line:
-        for done, outcome in enumerate(_outcomes(files, staging, out, options), start=1):
-            outcomes.append(outcome.code)
+    _check_custodians(options, profile)
+    kind = profile.policies.identity
+    with (
+        identity_source(kind, key_uri=options.key_uri, vault=options.vault) as identities,
+        _staging(out) as staging,
+        _lines(options.map_file) as write_line,
+    ):
+        task = _Task(options.profile, identities, options.custodians, source, out, staging)
+        tally = _Tally()
+        total = sum(1 for _ in entries(source)) if options.progress else 0
+        for verified in _outcomes(task, options.workers):
+            outcome = _published(verified, out)
+            tally.add(outcome)
             write_line(_as_line(outcome))
             if outcome.code and options.quarantine:
-                _quarantine(Path(outcome.source), source, options.quarantine)
+                _quarantine(outcome.source, source, options.quarantine)
             if options.progress:
-                options.progress(done, len(files))
-    codes = Counter(code for code in outcomes if code)
-    report = BatchReport(
-        profile=profile.name,
-        profile_digest=profile.digest,
-        option_codes=profile.option_codes,
-        files=len(files),
-        deidentified=len(outcomes) - codes.total(),
-        quarantined=dict(sorted(codes.items())),
-    )
+                options.progress(tally.files, max(total, tally.files))
+    report = tally.report(profile)
     if options.report_file:
-        _write_private(options.report_file, json.dumps(asdict(report), indent=2) + "\n")
+        with _open_private(options.report_file) as handle:
+            handle.write(json.dumps(asdict(report), indent=2) + "\n")
     return report
 
 
-def _check_folders(source: Path, out: Path) -> None:
-    if not source.is_dir():
-        raise NoSuchFolderError("The folder to read is not there.")
-    one, other = source.resolve(), out.resolve()
-    if one == other or one in other.parents or other in one.parents:
-        raise NoSuchFolderError("One of the two folders lies in the other.")
+def _check_custodians(options: BatchOptions, profile: Profile) -> None:
+    for path in options.custodians:
+        Custodian.load(path)
+    if options.custodians and profile.policies.encrypted_attributes == "forbidden":
+        raise EncryptionForbiddenError("The profile forbids encrypted attributes.")
 
 
-def _outcomes(
-    files: list[Path], staging: Path, out: Path, options: BatchOptions
-) -> Iterator[_Outcome]:
-    work = partial(_work, staging=staging, out=out)
-    if options.workers == 1:
-        _start_worker(options.profile, options.key_uri)
-        yield from map(work, files)
+def _outcomes(task: _Task, workers: int) -> Iterator[_Outcome]:
+    names = entries(task.source)
+    if workers == 1:
+        worker = _Worker(task)
+        yield from map(worker.work, names)
         return
-    with ProcessPoolExecutor(
-        max_workers=options.workers,
-        mp_context=get_context("spawn"),  # forked threads of torch or OpenMP would hang
-        initializer=_start_worker,
-        initargs=(options.profile, options.key_uri),
-    ) as pool:
-        yield from pool.map(work, files, chunksize=_CHUNK)
+    yield from Workforce(workers, _start, (task,), _do, _lost).results(names)
 
 
-def _start_worker(profile: str, key_uri: str) -> None:
-    global _worker_engine  # noqa: PLW0603 - a pool's worker has no other place for what it needs
-    _worker_engine = Engine(load_profile(profile), Pseudonymiser(load_secret(key_uri)))
-
-
-def _work(path: Path, *, staging: Path, out: Path) -> _Outcome:
-    if _worker_engine is None:
-        msg = "the worker was not started"
-        raise RuntimeError(msg)
-    folder = Path(tempfile.mkdtemp(dir=staging))
+def _published(outcome: _Outcome, out: Path) -> _Outcome:
+    """Give a verified file its name, in the order of the sources for any number of workers."""
+    if outcome.staged is None:
+        return outcome
     try:
-        instance = _worker_engine.deidentify_file(path, folder)
-        options = _worker_engine.profile.option_codes
-        findings = verify_instance(path, instance.path, options)
-        if findings:
-            raise LeakFoundError("The verification found what had to go.", code=findings[0].code)
-        target = out / instance.path.name
-        publish(instance.path, target, instance.digest)
+        target = publish_beside(outcome.staged, out / outcome.target).name
     except FedpacsError as error:
-        return _Outcome(str(path), "", error.code)
-    except OSError:
-        return _Outcome(str(path), "", UnwritableOutputError.code)
+        return replace(outcome, target="", code=error.code)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return _Outcome(str(path), str(target), "")
+        with suppress(OSError):
+            outcome.staged.unlink()
+    return replace(outcome, target=target)
+
+
+class _Tally:
+    """Counts outcomes."""
+
+    def __init__(self) -> None:
+        self.files = 0
+        self._codes: Counter[str] = Counter()
+        self._masked_files = 0
+        self._masked_regions = 0
+        self._searched = 0
+
+    def add(self, outcome: _Outcome) -> None:
+        self.files += 1
+        if outcome.code:
+            self._codes[outcome.code] += 1
+        self._masked_files += bool(outcome.masked_regions)
+        self._masked_regions += outcome.masked_regions
+        self._searched += outcome.text_free
+
+    def report(self, profile: Profile) -> BatchReport:
+        return BatchReport(
+            profile=profile.name,
+            profile_digest=profile.digest,
+            option_codes=profile.option_codes,
+            files=self.files,
+            deidentified=self.files - self._codes.total(),
+            quarantined=dict(sorted(self._codes.items())),
+            masked_files=self._masked_files,
+            masked_regions=self._masked_regions,
+            searched_files=self._searched,
+        )
 
 
 def _as_line(outcome: _Outcome) -> str:
-    status = "quarantined" if outcome.code else "ok"
-    line = {"src": outcome.source, "dst": outcome.target, "status": status, "code": outcome.code}
-    return json.dumps(line, ensure_ascii=False)
-
-
-@contextmanager
-def _writable(out: Path) -> Iterator[None]:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnwritableOutputError(f"The output cannot be written: {error.strerror}.") from None
-    yield
+    line = {
+        "src": outcome.source,
+        "dst": outcome.target or None,
+        "status": "quarantined" if outcome.code else "ok",
+        "code": outcome.code or None,
+    }
+    readable = outcome.source.isprintable()  # a name that is no text is written in escapes
+    return json.dumps(line, ensure_ascii=not readable)
 
 
 @contextmanager
 def _staging(out: Path) -> Iterator[Path]:
-    """Give a folder on the same disk for files that are not verified yet."""
-    folder = Path(tempfile.mkdtemp(prefix=".unverified-", dir=out))
+    """Give a folder on the same disk for files that are not verified yet.
+
+    What a run that was killed left there is removed.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for left in out.glob(f"{_UNVERIFIED}*"):
+            if not _is_running(left.name.removeprefix(_UNVERIFIED).split("-")[0]):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{_UNVERIFIED}{os.getpid()}-", dir=out))
+    except OSError as error:
+        raise UnwritableOutputError(f"The output cannot be written: {error.strerror}.") from None
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(pid: str) -> bool:
+    return pid.isdigit() and Path(f"/proc/{pid}").exists()
 
 
 @contextmanager
@@ -232,18 +336,23 @@ def _lines(path: Path | None) -> Iterator[Callable[[str], None]]:
 
 
 def _open_private(path: Path) -> TextIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise UnwritableOutputError(f"A file cannot be written: {error.strerror}.") from None
+    os.fchmod(descriptor, 0o600)
     return os.fdopen(descriptor, "w", encoding="utf-8")
 
 
-def _write_private(path: Path, text: str) -> None:
-    with _open_private(path) as handle:
-        handle.write(text)
-
-
-def _quarantine(path: Path, source: Path, quarantine: Path) -> None:
-    target = quarantine / path.relative_to(source)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copyfile(path, target)
-    target.chmod(0o600)
+def _quarantine(name: str, source: Path, quarantine: Path) -> None:
+    origin, target = source / name, quarantine / name
+    if not origin.is_file():
+        return
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as copy, origin.open("rb") as handle:
+            shutil.copyfileobj(handle, copy)
+    except OSError as error:
+        raise UnwritableOutputError(f"The quarantine is not writable: {error.strerror}.") from None

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from fedpacs.deidentification.dicom.charset import text_of
 from fedpacs.deidentification.dicom.elements import Element
@@ -25,9 +25,7 @@ from fedpacs.deidentification.structured.schemes import is_well_formed, is_well_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydicom.dataset import Dataset
-
-    from fedpacs.crypto.pseudonyms import Pseudonymiser
+    from fedpacs.crypto.pseudonyms import Pseudonyms
     from fedpacs.deidentification.dicom.charset import Charset
     from fedpacs.deidentification.dicom.elements import Items
     from fedpacs.deidentification.text.cleaning import CompiledTerms
@@ -39,15 +37,12 @@ CODING_SCHEME, CODE_MEANING = 0x00080102, 0x00080104
 CODE_TAGS = frozenset({CODE_VALUE, CODING_SCHEME, CODE_MEANING, LONG_CODE_VALUE, URN_CODE_VALUE})
 """Attributes of a code that `rewritten_code` answers for; the others go by their rules."""
 _VALUE_TAGS = (CODE_VALUE, LONG_CODE_VALUE, URN_CODE_VALUE)
-_VALUES = ("CodeValue", "LongCodeValue", "URNCodeValue")
 _RETIRED = frozenset({"SRT", "SNM3", "99SDM"})
 """SNOMED RT under the names that it has had (PS3.16 8.1)."""
 _SHORT = 16
 _CACHED_CODES = 4096
 LONGEST_MEANING = 64
 """Characters of Code Meaning (PS3.5 6.2, LO)."""
-_DROP: Final = "drop"
-_VOCABULARY: Final = "vocabulary"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,7 +57,7 @@ class Wording:
         What the profile does with free text.
     """
 
-    pseudonyms: Pseudonymiser
+    pseudonyms: Pseudonyms
     terms: CompiledTerms | None = None
     text: Literal["drop", "clean", "vocabulary"] = "drop"
 
@@ -154,32 +149,22 @@ def _rewritten(scheme: str, value: str, written: str, wording: Wording) -> tuple
     if listed is not None:
         if listed.casefold() == written[:LONGEST_MEANING].casefold():
             return value, scheme, listed
-        return value, scheme, _whole(written, wording) or listed
-    meaning = _worded(value, written, wording)
+        whole = _cleaned(written, wording) == written
+        return value, scheme, written if whole and written else listed
+    meaning = _cleaned(written, wording) or UNLISTED
     if is_well_formed(scheme, value) and not _mentions(value, wording):
         return value, scheme, meaning
     seed = f"{scheme}\0{value}" if value else "none"
     return wording.pseudonyms.identifier("code", seed), OWN_SCHEME, meaning
 
 
-def _worded(value: str, written: str, wording: Wording) -> str:
-    """Give what may stay of the meaning of a code that is in no dictionary."""
-    if wording.terms is None or wording.text == _DROP or not written or written == value:
-        return UNLISTED
-    from fedpacs.deidentification.text.cleaning import clean_text
-
-    stays = _whole(written, wording) or clean_text(written, wording.terms, wording.text)
-    return stays[:LONGEST_MEANING].strip() or UNLISTED
-
-
-def _whole(written: str, wording: Wording) -> str:
-    """Give a meaning that is medical vocabulary as a whole; empty when it is not."""
-    if wording.terms is None or wording.text == _DROP or not written:
+def _cleaned(written: str, wording: Wording) -> str:
+    """Give what may stay of a meaning as free text; empty when nothing may."""
+    if wording.terms is None or wording.text == "drop" or not written:
         return ""
     from fedpacs.deidentification.text.cleaning import clean_text
 
-    stays = clean_text(written, wording.terms, _VOCABULARY)
-    return written[:LONGEST_MEANING] if stays == written else ""
+    return clean_text(written, wording.terms, wording.text)[:LONGEST_MEANING].strip()
 
 
 def _mentions(value: str, wording: Wording) -> bool:
@@ -203,37 +188,3 @@ def _code(value: str, scheme: str, meaning: str) -> Items:
         Element.of_text(CODE_MEANING, "LO", meaning),
     )
     return {element.tag: element for element in sorted(written, key=lambda element: element.tag)}
-
-
-def is_code(item: Dataset) -> bool:
-    """Tell whether an item is a coded concept."""
-    return any(name in item for name in (*_VALUES, "CodeMeaning", "CodingSchemeDesignator"))
-
-
-def rewrite_code(item: Dataset, pseudonyms: Pseudonymiser) -> None:
-    """Write the code of an item anew, from the dictionary or as a keyed code."""
-    written = next((text for name in _VALUES if (text := _text(item, name))), "")
-    scheme = _text(item, "CodingSchemeDesignator")
-    meaning = meaning_of(scheme, written, _text(item, "CodeMeaning"))
-    for name in (*_VALUES, "CodingSchemeDesignator", "CodeMeaning"):
-        if name in item:
-            del item[name]
-    if meaning is None:
-        seed = f"{scheme}\0{written}" if written else "none"
-        written, scheme = pseudonyms.identifier("code", seed), OWN_SCHEME
-        meaning = UNLISTED
-    setattr(item, "CodeValue" if len(written) <= _SHORT else "LongCodeValue", written)
-    item.CodingSchemeDesignator = scheme
-    item.CodeMeaning = meaning
-
-
-def dummy_code(item: Dataset) -> None:
-    """Write a code that says nothing."""
-    item.CodeValue = "0"
-    item.CodingSchemeDesignator = OWN_SCHEME
-    item.CodeMeaning = "Removed"
-
-
-def _text(item: Dataset, keyword: str) -> str:
-    value = item.get(keyword)
-    return value.strip(" \0") if isinstance(value, str) else ""

@@ -6,24 +6,67 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import FedpacsError
+from fedpacs.core.ps315 import Option
 from fedpacs.core.study import DeidentifiedInstance
-from fedpacs.deidentification.admission import admit
-from fedpacs.deidentification.errors import DamagedObjectError
-from fedpacs.deidentification.reading import quiet, read_object
+from fedpacs.deidentification.admission import (
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    admit,
+    identify,
+    sop_instance_of,
+)
+from fedpacs.deidentification.answers import rule_for
+from fedpacs.deidentification.custody.encrypted import encrypted_attributes, originals_of
+from fedpacs.deidentification.dicom.elements import PRIVATE_MASK, Element, is_private
+from fedpacs.deidentification.dicom.encoding import encode_element
+from fedpacs.deidentification.dicom.parsing import Parser, parse
+from fedpacs.deidentification.errors import DamagedObjectError, DamagedPixelsError
+from fedpacs.deidentification.marking import Marker
+from fedpacs.deidentification.pixels.cleaning import PixelOutcome, clean_pixels
+from fedpacs.deidentification.private import NO_BLOCKS, PrivateBlocks, is_creator
+from fedpacs.deidentification.reading import quiet
+from fedpacs.deidentification.structured.documents import DOCUMENT, document_elements
+from fedpacs.deidentification.terms import TermCollector
+from fedpacs.deidentification.text.cleaning import IdentityTerms, compile_terms
 from fedpacs.deidentification.transform import Transformation
-from fedpacs.deidentification.values import Identity
-from fedpacs.deidentification.writing import encode, write_once
+from fedpacs.deidentification.values import Setting
+from fedpacs.deidentification.writing import NewFile, publish, write_part
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from pydicom.dataset import Dataset, FileDataset
-
-    from fedpacs.crypto.pseudonyms import Pseudonymiser
+    from fedpacs.crypto.custodians import Custodian
+    from fedpacs.crypto.pseudonyms import Pseudonyms
+    from fedpacs.deidentification.dicom.parsed import ParsedObject
+    from fedpacs.deidentification.identity import Identity
     from fedpacs.deidentification.rules import Profile
+    from fedpacs.deidentification.text.cleaning import CompiledTerms
+
+_MEMORY = 64
+_NO_PICTURES = PixelOutcome()
+_NO_TERMS = IdentityTerms((), (), (), ())
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A file that was written, not verified yet.
+
+    Attributes
+    ----------
+    sop_instance_uid
+        The new one.
+    text_free
+        Whether its pictures were searched and are free of text.
+    masked_regions
+        Regions of its pictures that were masked.
+    """
+
+    sop_instance_uid: str
+    text_free: bool = False
+    masked_regions: int = 0
+
+
 class Engine:
     """Applies one profile with the pseudonyms of one project.
 
@@ -32,11 +75,35 @@ class Engine:
     profile
         What happens to each attribute.
     pseudonyms
-        Makes UIDs, codes and date shifts from the site's key.
+        Makes UIDs, codes and date shifts: from the site's key, or from a vault.
+    lenient
+        Whether objects that lack a Patient ID, a UID or their pixel data are de-identified all the
+        same. They tell no less than others, but are of no use where studies must be complete.
+    custodians
+        Who may open the original attributes again, which then travel along, encrypted.
     """
 
-    profile: Profile
-    pseudonyms: Pseudonymiser
+    def __init__(
+        self,
+        profile: Profile,
+        pseudonyms: Pseudonyms,
+        *,
+        lenient: bool = False,
+        custodians: Sequence[Custodian] = (),
+    ) -> None:
+        self.profile = profile
+        self.pseudonyms = pseudonyms
+        self._lenient = lenient
+        self._custodians = tuple(custodians)
+        self._keeps_private = Option.RETAIN_SAFE_PRIVATE in profile.options
+        self._parser = Parser()
+        self._marker = Marker(profile)
+        self._collector = TermCollector(profile)
+        self._searches = profile.policies.text != "drop" or profile.policies.pixels == "clean"
+        self._transformations: dict[object, Transformation] = {}
+
+    def __repr__(self) -> str:
+        return f"Engine({self.profile.name})"
 
     def deidentify_file(self, source: Path, out_dir: Path) -> DeidentifiedInstance:
         """De-identify one file.
@@ -47,7 +114,7 @@ class Engine:
             DICOM file; it is only read.
         out_dir
             Folder of the new file, which is named after the new SOP Instance UID. It appears
-            complete or not at all. Transfer syntax and pixel bytes stay as they are.
+            complete or not at all.
 
         Returns
         -------
@@ -59,47 +126,140 @@ class Engine:
         DeidentificationError
             If the object cannot be de-identified with certainty; nothing is written then.
         """
-        ds = read_object(source)
-        with quiet():
-            try:
-                content = self._deidentify(ds)
-                described = _describe(ds)
-            except FedpacsError:
-                raise
-            except Exception:  # noqa: BLE001 - a damaged object makes pydicom fail in any way it likes, and its message quotes values
-                raise DamagedObjectError("An attribute that stays cannot be read.") from None
-        path = out_dir / f"{described['sop_instance_uid']}.dcm"
-        return DeidentifiedInstance(path=path, digest=write_once(content, path), **described)
+        with write_part(out_dir) as part:
+            written = self.write(source, part)
+            path = out_dir / f"{written.sop_instance_uid}.dcm"
+            digest = publish(part, path, durable=True)
+        return describe(path, digest)
 
-    def _deidentify(self, ds: FileDataset) -> bytes:
-        admit(ds)
-        patient_id = str(ds.PatientID).strip(" \0")  # blanks around a LO say nothing (PS3.5 6.2)
-        identity = Identity(
-            pseudonyms=self.pseudonyms,
-            patient_id=patient_id,
-            days=self.pseudonyms.shift_days(patient_id),
-            maximum_age_years=self.profile.maximum_age_years,
+    def write(self, source: Path, part: Path) -> Written:
+        """De-identify one file into another one, of any name.
+
+        Parameters
+        ----------
+        part
+            New file; it is there afterwards, whole, or `DeidentificationError` was raised.
+        """
+        try:
+            with quiet(), self._parser.parse(source) as parsed:
+                return self._write(parsed, part)
+        except FedpacsError:
+            raise
+        except Exception:  # noqa: BLE001 - damaged bytes make decoders fail in any way they like, and their messages quote values
+            raise DamagedObjectError("Something that stays cannot be read.") from None
+
+    def _write(self, parsed: ParsedObject, part: Path) -> Written:
+        sop_class_uid = admit(parsed, self.profile)
+        old_uid = sop_instance_of(parsed, lenient=self._lenient)
+        identity = identify(parsed, old_uid, self.pseudonyms, lenient=self._lenient)
+        transformation, terms = self._transformation(parsed, identity)
+        outcome = self._pictures(parsed, sop_class_uid, terms, part.parent)
+        elements = self._elements(parsed, transformation)
+        uid = self._new_uid(old_uid)
+        own: dict[int, Element | None] = dict(outcome.attributes)
+        own.update(self._marker.marks(parsed, text_free=outcome.text_free))
+        if DOCUMENT in parsed:
+            policy, little = self.profile.policies.documents, parsed.little
+            own.update(
+                document_elements(sop_class_uid, policy, little=little, sop_instance_uid=uid)
+            )
+        if not elements.get(SOP_CLASS_UID) and sop_class_uid:
+            own[SOP_CLASS_UID] = Element.of_text(SOP_CLASS_UID, "UI", sop_class_uid)
+        if not elements.get(SOP_INSTANCE_UID):
+            own[SOP_INSTANCE_UID] = Element.of_text(SOP_INSTANCE_UID, "UI", uid)
+        if self._custodians:
+            sealed = encrypted_attributes(originals_of(parsed), self._custodians, uid)
+            own[sealed.tag] = sealed
+        for tag, element in own.items():
+            elements[tag] = b"" if element is None else encode_element(element, parsed.encoding)
+        NewFile(parsed, sop_class_uid, uid, elements, outcome.content).write(part)
+        return Written(uid, outcome.text_free, outcome.masked_regions)
+
+    def _pictures(
+        self, parsed: ParsedObject, sop_class_uid: str, terms: CompiledTerms, scratch: Path
+    ) -> PixelOutcome:
+        if parsed.pixel is not None:
+            return clean_pixels(parsed, terms, self.profile.policies, scratch)
+        if not self._lenient and rule_for(sop_class_uid).pixels == "yes":
+            raise DamagedPixelsError("The object has no pixel data.")
+        return _NO_PICTURES
+
+    def _new_uid(self, old: str) -> str:
+        if Option.RETAIN_UIDS in self.profile.options:
+            return old
+        return self.pseudonyms.uid(old)
+
+    def _transformation(
+        self, parsed: ParsedObject, identity: Identity
+    ) -> tuple[Transformation, CompiledTerms]:
+        listed = self._collector.collect(parsed) if self._searches else _NO_TERMS
+        key = (identity.patient_id, parsed.charset.encodings, parsed.encoding, listed)
+        known = self._transformations.get(key)
+        if known is None:
+            terms = compile_terms(listed)
+            known = Transformation(
+                Setting(
+                    profile=self.profile,
+                    identity=identity,
+                    encoding=parsed.encoding,
+                    charset=parsed.charset,
+                    terms=terms if self._searches else None,
+                ),
+                terms,
+            )
+            if len(self._transformations) >= _MEMORY:
+                self._transformations.clear()
+            self._transformations[key] = known
+        return known, known.terms
+
+    def _elements(self, parsed: ParsedObject, transformation: Transformation) -> dict[int, bytes]:
+        """Give every element of the top level, encoded; empty when it is removed."""
+        blocks = _blocks(parsed) if self._keeps_private else NO_BLOCKS
+        encoded: dict[int, bytes] = {}
+        for raw in parsed.raw:
+            if raw.tag & PRIVATE_MASK and not self._keeps_private:
+                continue
+            if raw.maker is transformation:
+                encoded[raw.tag] = raw.made
+            else:
+                creator = blocks.creator_of(raw.tag) if raw.tag & PRIVATE_MASK else ""
+                encoded[raw.tag] = transformation.encoded(parsed, raw, creator)
+        return encoded
+
+
+def _blocks(parsed: ParsedObject) -> PrivateBlocks:
+    creators = [raw for raw in parsed.raw if is_private(raw.tag) and is_creator(raw.tag)]
+    if not creators:
+        return NO_BLOCKS
+    return PrivateBlocks.from_elements(map(parsed.element, creators), parsed.charset)
+
+
+def describe(path: Path, digest: str) -> DeidentifiedInstance:
+    """Say what a de-identified file is."""
+    with parse(path) as new:
+        return DeidentifiedInstance(
+            sop_instance_uid=new.text(SOP_INSTANCE_UID),
+            sop_class_uid=new.text(SOP_CLASS_UID),
+            series_instance_uid=new.text(0x0020000E),
+            modality=new.text(0x00080060),
+            path=path,
+            digest=digest,
+            referenced_series_uid=_referenced_series_uid(new),
         )
-        Transformation(self.profile, identity).apply(ds)
-        return encode(ds)
 
 
-def _describe(ds: FileDataset) -> dict[str, str]:
-    return {
-        "sop_instance_uid": str(ds.SOPInstanceUID),
-        "sop_class_uid": str(ds.SOPClassUID),
-        "series_instance_uid": str(ds.SeriesInstanceUID),
-        "modality": str(ds.get("Modality", "")),
-        "referenced_series_uid": referenced_series_uid(ds),
-    }
-
-
-def referenced_series_uid(ds: Dataset) -> str:
+def _referenced_series_uid(new: ParsedObject) -> str:
     """Give the UID of the series that a SEG or RTSTRUCT was drawn on; empty for anything else."""
-    for reference in ds.get("ReferencedSeriesSequence") or ():
-        return str(reference.get("SeriesInstanceUID", ""))
-    for frame in ds.get("ReferencedFrameOfReferenceSequence") or ():
-        for study in frame.get("RTReferencedStudySequence") or ():
-            for series in study.get("RTReferencedSeriesSequence") or ():
-                return str(series.get("SeriesInstanceUID", ""))
-    return ""
+    return _first(new, (0x00081115, 0x0020000E)) or _first(
+        new, (0x30060010, 0x30060012, 0x30060014, 0x0020000E)
+    )
+
+
+def _first(new: ParsedObject, way: tuple[int, ...]) -> str:
+    """Follow the first item of each sequence down to a UID."""
+    element = new.get(way[0])
+    for tag in way[1:]:
+        if element is None or not element.items:
+            return ""
+        element = element.items[0].get(tag)
+    return "" if element is None else element.value.decode("ascii", "replace").strip(" \0")

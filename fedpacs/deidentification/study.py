@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pydicom
-
 from fedpacs.core.study import DeidentifiedStudy
-from fedpacs.deidentification.errors import MixedStudyError
-from fedpacs.deidentification.reading import quiet
+from fedpacs.deidentification.admission import PATIENT_ID, STUDY_INSTANCE_UID
+from fedpacs.deidentification.dicom.parsing import parse
+from fedpacs.deidentification.errors import MixedStudyError, NoIdentityError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fedpacs.core.study import DeidentifiedInstance, Study
     from fedpacs.deidentification.engine import Engine
-
-_STUDY_INSTANCE_UID = 0x0020000D
-_PATIENT_ID = 0x00100020
 
 
 def deidentify_study(engine: Engine, study: Study, out_dir: Path) -> DeidentifiedStudy:
@@ -56,12 +52,13 @@ def deidentify_study(engine: Engine, study: Study, out_dir: Path) -> Deidentifie
 
 def _common_owner(instances: list[DeidentifiedInstance]) -> tuple[str, str]:
     owners = {_owner(instance.path) for instance in instances}
+    if any(not study for study, _ in owners):
+        raise NoIdentityError("Study Instance UID is missing.")
     if len(owners) != 1:
         raise MixedStudyError(f"The files belong to {len(owners)} studies or patients.")
     return owners.pop()
 
 
 def _owner(path: Path) -> tuple[str, str]:
-    with quiet():
-        ds = pydicom.dcmread(path, specific_tags=[_STUDY_INSTANCE_UID, _PATIENT_ID])
-    return str(ds.StudyInstanceUID), str(ds.PatientID)
+    with parse(path) as parsed:
+        return parsed.text(STUDY_INSTANCE_UID), parsed.text(PATIENT_ID)

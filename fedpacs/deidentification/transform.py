@@ -1,172 +1,213 @@
-"""The transformation of one data set: every attribute at every depth gets its one rule.
+"""The transformation: every attribute at every depth gets its one rule.
 
-The data set is changed in place and in full: an attribute that no rule keeps is deleted before its
-value is even decoded, so damage in what must go anyway does no harm.
+What becomes of a top-level element depends on its bytes and its setting alone, so it is remembered:
+the slices of a series differ in a few elements only. What no rule keeps is never taken apart, so
+damage in it does no harm; a sequence that should stay and cannot be read is removed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.tag import Tag
 
-from fedpacs.core.ps315 import Action, Option
-from fedpacs.deidentification.codes import dummy_code, is_code, meaning_of, rewrite_code
+from fedpacs.core.ps315 import Action
+from fedpacs.deidentification.codes import (
+    CODE_MEANING,
+    CODE_TAGS,
+    Wording,
+    holds_code,
+    removed_code,
+    rewritten_code,
+)
+from fedpacs.deidentification.dicom.charset import UTF_8, Charset, text_of
+from fedpacs.deidentification.dicom.elements import Element, is_private
+from fedpacs.deidentification.dicom.encoding import encode_element
+from fedpacs.deidentification.dicom.parsing import PIXEL_TAGS
+from fedpacs.deidentification.dicom.syntax import vr_of
 from fedpacs.deidentification.errors import DamagedObjectError
+from fedpacs.deidentification.private import PrivateBlocks
 from fedpacs.deidentification.rules import vr_fits
-from fedpacs.deidentification.values import new_value, values_of
+from fedpacs.deidentification.structured.bulk import admits_bulk, is_bulk
+from fedpacs.deidentification.structured.content import item_rules
+from fedpacs.deidentification.values import Setting, dummy, new_element
 
 if TYPE_CHECKING:
-    from fedpacs.deidentification.rules import Profile, Rule
-    from fedpacs.deidentification.values import Identity
+    from collections.abc import Mapping
+
+    from fedpacs.deidentification.dicom.elements import Items
+    from fedpacs.deidentification.dicom.parsed import ParsedObject, RawElement
+    from fedpacs.deidentification.rules import Rule
+    from fedpacs.deidentification.text.cleaning import CompiledTerms
 
 _MAXIMUM_DEPTH = 64
+_SEGMENT_NUMBER = 0x00620004
 _SEGMENT_LABEL = 0x00620005
+_SEGMENTED_PROPERTY_TYPE = 0x0062000F
 _CHARSET = 0x00080005
-_CODE_TAGS = frozenset({0x00080100, 0x00080102, 0x00080104, 0x00080119, 0x00080120})
-_MARKERS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303, _CHARSET})
-_METHOD_CHARACTERS = 64
-_LABEL_CHARACTERS = 64
+MARKERS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303, _CHARSET})
+"""Attributes that the engine writes itself."""
+_MEMORY_BYTES = 16 << 20
+_MEMORABLE_BYTES = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
 class Transformation:
-    """A profile applied to the objects of one patient.
+    """A profile applied to the objects of one patient, with one character set and encoding.
 
-    Attributes
+    Parameters
     ----------
-    profile
-        Says what happens to each attribute.
-    identity
-        Says what the new values are made from.
+    setting
+        Everything, besides an element's bytes, that decides what becomes of it.
+    terms
+        What pictures are searched for, whether text is cleaned or not.
     """
 
-    profile: Profile
-    identity: Identity
+    __slots__ = ("_known", "_known_bytes", "_wording", "setting", "terms")
 
-    def apply(self, ds: Dataset) -> None:
-        """De-identify a data set in place.
+    def __init__(self, setting: Setting, terms: CompiledTerms) -> None:
+        self.setting = setting
+        self.terms = terms
+        self._wording = Wording(
+            setting.identity.pseudonyms, setting.terms, setting.profile.policies.text
+        )
+        self._known: dict[tuple[bytes, str], bytes] = {}
+        self._known_bytes = 0
+
+    def encoded(self, parsed: ParsedObject, raw: RawElement, creator: str) -> bytes:
+        """Give what becomes of a top-level element, encoded; empty when it is removed.
+
+        Parameters
+        ----------
+        creator
+            Who claims the private block that it stands in; empty otherwise.
+        """
+        if not raw.raw or is_bulk(raw.tag, raw.vr):  # goes by what stands beside it
+            new = self._new(parsed, raw, creator)
+            return b"" if new is None else encode_element(new, self.setting.encoding)
+        key = (raw.raw, creator)
+        content = self._known.get(key)
+        if content is None:
+            new = self._new(parsed, raw, creator)
+            content = b"" if new is None else encode_element(new, self.setting.encoding)
+            if len(raw.raw) <= _MEMORABLE_BYTES:
+                self._remember(key, content)
+        if not creator:  # another file may let somebody else claim the same bytes
+            raw.maker, raw.made = self, content
+        return content
+
+    def _remember(self, key: tuple[bytes, str], content: bytes) -> None:
+        self._known_bytes += len(key[0]) + len(content)
+        if self._known_bytes > _MEMORY_BYTES:
+            self._known.clear()
+            self._known_bytes = len(key[0]) + len(content)
+        self._known[key] = content
+
+    def _new(self, parsed: ParsedObject, raw: RawElement, creator: str) -> Element | None:
+        profile = self.setting.profile
+        if is_private(raw.tag):
+            rule = profile.private_rule(creator, raw.tag, raw.vr)
+        else:
+            rule = profile.action_for(raw.tag, _named_vr(raw.tag, raw.vr), private=False)
+        if rule.action is Action.REMOVE or raw.tag in MARKERS or raw.tag in PIXEL_TAGS:
+            return None
+        try:
+            element = parsed.element(raw)
+        except DamagedObjectError:
+            return None  # not even its items can be told apart
+        if rule.action is Action.KEEP and is_bulk(element.tag, element.vr):
+            return element if admits_bulk(element, parsed, self.setting.encoding) else None
+        return self.treated(element, rule, self.setting, 0)
+
+    def treated(self, element: Element, rule: Rule, setting: Setting, depth: int) -> Element | None:
+        """Give what becomes of one element; None when it is removed."""
+        if rule.action is Action.REMOVE:
+            return None
+        if not is_private(element.tag) and not vr_fits(element.tag, element.vr):
+            return _without_value(element.tag, rule)
+        if element.items is None:
+            return new_element(element, rule, setting)
+        if rule.action is Action.ZERO:
+            return Element.of_items(element.tag, [])
+        items = []
+        for item in element.items:
+            if rule.action is Action.DUMMY and holds_code(item):
+                items.append(removed_code())
+            else:
+                items.append(self.level(item, setting, depth + 1))
+        return Element.of_items(element.tag, items)
+
+    def level(self, items: Items, outer: Setting, depth: int) -> Items:
+        """Treat one item of a sequence.
 
         Raises
         ------
         DamagedObjectError
             If sequences are nested without end.
         """
-        earlier = _earlier_codes(ds)
-        self._treat(ds, depth=0)
-        _mark(ds, self.profile, earlier)
-
-    def _treat(self, ds: Dataset, depth: int) -> None:
         if depth > _MAXIMUM_DEPTH:
             raise DamagedObjectError("Sequences are nested without end.")
-        coded = depth > 0 and is_code(ds)
-        if coded:
-            rewrite_code(ds, self.identity.pseudonyms)
-        for tag in list(ds.keys()):
-            number = int(tag)
-            if number in _CODE_TAGS and coded:
+        setting = _own_setting(items, outer)
+        blocks = PrivateBlocks.of(items, setting.charset)
+        special = item_rules(items, setting.charset, setting.profile)
+        new: Items = {}
+        if holds_code(items):
+            new = rewritten_code(items, setting.charset, self._wording)
+        for tag, element in items.items():
+            if tag in MARKERS or tag in CODE_TAGS:
                 continue
-            if number in _CODE_TAGS or number in _MARKERS:
-                del ds[tag]
-                continue
-            vr = _vr_of(ds, number)
-            rule = self.profile.action_for(number, vr, tag.is_private)
-            if rule.action is Action.REMOVE:
-                del ds[tag]
-            elif not vr_fits(number, vr):
-                _replace_misfit(ds, number, rule)
-            elif vr == "SQ":
-                self._treat_sequence(ds, number, rule, depth)
+            rule = self._rule(element, special, blocks)
+            if rule.action is Action.KEEP and is_bulk(tag, element.vr):
+                made = element if admits_bulk(element, items, setting.encoding) else None
             else:
-                self._treat_value(ds, number, rule)
-        if depth and _SEGMENT_LABEL in ds:
-            _label_segment(ds)
+                made = self.treated(element, rule, setting, depth)
+            if made is not None:
+                new[tag] = made
+        if _SEGMENT_LABEL in items:
+            _label_segment(new)
+        return new
 
-    def _treat_sequence(self, ds: Dataset, tag: int, rule: Rule, depth: int) -> None:
-        if rule.action is Action.ZERO:
-            ds[tag] = DataElement(tag, "SQ", [])
-            return
-        for item in ds[tag].value:
-            if rule.action is Action.DUMMY and is_code(item):
-                item.clear()
-                dummy_code(item)
-            else:
-                self._treat(item, depth + 1)
-
-    def _treat_value(self, ds: Dataset, tag: int, rule: Rule) -> None:
-        element = ds[tag]
-        if not values_of(element) and rule.action is not Action.DUMMY:
-            return
-        value = new_value(element, rule, self.identity)
-        if value is None:
-            del ds[tag]
-        elif value is not element.value:
-            ds[tag] = DataElement(tag, element.VR, value)
+    def _rule(self, element: Element, special: Mapping[int, Rule], blocks: PrivateBlocks) -> Rule:
+        tag = element.tag
+        profile = self.setting.profile
+        if is_private(tag):
+            return profile.private_rule(blocks.creator_of(tag), tag, element.vr)
+        found = special.get(tag)
+        return found if found is not None else profile.action_for(tag, element.vr, private=False)
 
 
-def _vr_of(ds: Dataset, tag: int) -> str:
-    """VR as the file has it; where it leaves it open, the standard's."""
-    vr = str(ds.get_item(Tag(tag)).VR or "UN")
-    try:
-        standard = dictionary_VR(tag)
-    except KeyError:
-        return vr
-    if vr in {"UN", standard}:
-        return standard.split(" or ")[0]
-    return vr
+def _own_setting(items: Items, outer: Setting) -> Setting:
+    own = items.get(_CHARSET)
+    if own is None or not own.value:
+        return outer
+    return Setting(
+        profile=outer.profile,
+        identity=outer.identity,
+        encoding=outer.encoding,
+        charset=Charset.of(own.value),
+        terms=outer.terms,
+    )
 
 
-def _replace_misfit(ds: Dataset, tag: int, rule: Rule) -> None:
+def _named_vr(tag: int, vr: str) -> str:
+    return vr_of(tag) if vr == "UN" else vr
+
+
+def _without_value(tag: int, rule: Rule) -> Element | None:
     """Write an attribute anew that the file gives a wrong VR, its value unseen."""
-    from fedpacs.deidentification.values import dummy
-
-    del ds[tag]
     try:
-        vr = dictionary_VR(tag).split(" or ")[0]
+        vr = dictionary_VR(tag)[:2]
     except KeyError:
-        return
-    if rule.action is Action.ZERO:
-        ds[tag] = DataElement(tag, vr, [] if vr == "SQ" else "")
-    elif rule.action is Action.DUMMY and vr not in {"SQ", "UI"}:
-        ds[tag] = DataElement(tag, vr, dummy(vr))
+        return None
+    wanted = rule.action if rule.action in {Action.ZERO, Action.DUMMY} else rule.otherwise
+    if wanted is Action.ZERO:
+        return Element.of_items(tag, []) if vr == "SQ" else Element(tag, vr)
+    return dummy(tag, vr) if wanted is Action.DUMMY and vr != "SQ" else None
 
 
-def _label_segment(segment: Dataset) -> None:
-    number = segment.get("SegmentNumber", "")
-    types = segment.get("SegmentedPropertyTypeCodeSequence")
-    meaning = str(types[0].CodeMeaning) if types and "CodeMeaning" in types[0] else ""
-    segment.SegmentLabel = (meaning or f"Segment {number}".strip())[:_LABEL_CHARACTERS]
-
-
-def _earlier_codes(ds: Dataset) -> tuple[str, ...]:
-    """Codes of CID 7050 that an earlier de-identification left: ours are added to them."""
-    items = ds.get("DeidentificationMethodCodeSequence") or ()
-    written = {str(item.get("CodeValue", "")) for item in items}
-    return tuple(code for code in Option if code in written)
-
-
-def _mark(ds: Dataset, profile: Profile, earlier: tuple[str, ...]) -> None:
-    ds.SpecificCharacterSet = "ISO_IR 192"
-    ds.PatientIdentityRemoved = "YES"
-    ds.DeidentificationMethod = f"FedPACS {profile.name} {profile.digest[:12]}"[:_METHOD_CHARACTERS]
-    ds.DeidentificationMethodCodeSequence = [
-        _code(Option(code)) for code in sorted({*earlier, *profile.options})
-    ]
-    if profile.shifts_dates:
-        modified = "MODIFIED"
-    else:
-        modified = "UNMODIFIED" if Option.RETAIN_FULL_DATES in profile.options else "REMOVED"
-    ds.LongitudinalTemporalInformationModified = modified
-
-
-def _code(option: Option) -> Dataset:
-    item = Dataset()
-    item.CodeValue = str(option)
-    item.CodingSchemeDesignator = "DCM"
-    # the dictionary's wording fits the 64 characters of LO
-    item.CodeMeaning = meaning_of("DCM", option.value, option.meaning)
-    return item
+def _label_segment(segment: Items) -> None:
+    """Name a segment after what its codes say (PS3.3 C.8.20.2)."""
+    types = segment.get(_SEGMENTED_PROPERTY_TYPE)
+    meaning = text_of(types.items[0].get(CODE_MEANING), UTF_8) if types and types.items else ""
+    number = segment.get(_SEGMENT_NUMBER)
+    fallback = f"Segment {int.from_bytes(number.value, 'little')}" if number else "Segment"
+    segment[_SEGMENT_LABEL] = Element.of_text(_SEGMENT_LABEL, "LO", meaning or fallback)

@@ -1,139 +1,204 @@
-"""New values: dummies by VR, pseudonyms, shifted dates, and the check of what is kept."""
+"""New values: dummies, pseudonyms, shifted dates, cleaned text, and the check of what is kept.
+
+Every maker gives the new element, or None when nothing of the old value may stay; then the rule's
+`otherwise` decides. A kept value stands in the output byte for byte, except that text becomes
+UTF-8.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from pydicom._uid_dict import UID_dictionary
 from pydicom.datadict import dictionary_has_tag, dictionary_VM
-from pydicom.multival import MultiValue
-from pydicom.valuerep import PersonName
 
 from fedpacs.core.ps315 import Action
+from fedpacs.deidentification.ages import age
+from fedpacs.deidentification.code_strings import is_known_code
 from fedpacs.deidentification.dates import (
     check_offset,
     check_time,
     shift_date,
     shift_datetime,
+    year_of,
 )
+from fedpacs.deidentification.dicom.charset import values_of
+from fedpacs.deidentification.dicom.elements import TEXT_VRS, Element
+from fedpacs.deidentification.text.cleaning import clean_text, mentions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pydicom.dataelem import DataElement
-
-    from fedpacs.crypto.pseudonyms import Pseudonymiser
-    from fedpacs.deidentification.rules import Rule
+    from fedpacs.deidentification.dicom.charset import Charset
+    from fedpacs.deidentification.dicom.syntax import Encoding
+    from fedpacs.deidentification.identity import Identity
+    from fedpacs.deidentification.rules import Profile, Rule
+    from fedpacs.deidentification.text.cleaning import CompiledTerms
 
 DUMMY_TEXT = "REMOVED"
-_CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
-_AGE = re.compile(r"(\d{3})([DWMY])")
-_MAXIMUM_AGE = 999
-_TEXT_VRS = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
-_NUMBER_VRS = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
-_BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
-_DUMMIES: Mapping[str, Any] = MappingProxyType(
+_PATIENT_ID = 0x00100020
+_FORMS = MappingProxyType(
     {
-        "AS": "000Y", "AT": 0, "CS": DUMMY_TEXT, "DA": "19000101", "DS": "0",
-        "DT": "19000101000000", "FD": 0.0, "FL": 0.0, "IS": "0", "SL": 0, "SS": 0, "SV": 0,
-        "TM": "000000", "UL": 0, "UR": "urn:removed", "US": 0, "UV": 0,
+        "CS": re.compile(r"[A-Z0-9_ ]{0,16}"),
+        "DS": re.compile(r" *(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *)?"),
+        "IS": re.compile(r" *(?:[+-]?\d{1,12} *)?"),
+        "UI": re.compile(r"[0-9.]{0,64}"),
+    }
+)
+"""How a kept value must be written."""
+_MAXIMUM_TEXT = MappingProxyType({"LO": 64, "PN": 64, "SH": 16, "ST": 1024, "LT": 10240, "AE": 16})
+_TEXT_LIKE = frozenset({*TEXT_VRS, "AE", "UR"})
+_SIZE_OF = MappingProxyType(
+    {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
+)
+_BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_TEMPORAL = frozenset({"DA", "DT", "TM"})
+_DUMMY_TEXTS = MappingProxyType(
+    {
+        "AS": "000Y", "CS": DUMMY_TEXT, "DA": "19000101", "DS": "0", "DT": "19000101000000",
+        "IS": "0", "TM": "000000", "UR": "urn:removed",
     }
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Identity:
-    """What the new values of one object are made from. Identified; has no ``repr``.
+class Setting:
+    """What an element stands in: whose it is, and how it is written. Identified.
 
     Attributes
     ----------
-    days
-        Days to add to every date of the patient.
+    charset
+        Character set of the level where the element stands.
+    terms
+        What the text of this object must not mention; None when no text is cleaned.
     """
 
-    pseudonyms: Pseudonymiser
-    patient_id: str
-    days: int
-    maximum_age_years: int
+    profile: Profile
+    identity: Identity
+    encoding: Encoding
+    charset: Charset
+    terms: CompiledTerms | None
 
     def __repr__(self) -> str:
-        return "Identity()"
+        return "Setting()"
 
 
-def values_of(element: DataElement) -> list[Any]:
-    """Give the values of an element as a list, empty when it has none."""
-    value = element.value
-    if value is None or (isinstance(value, str | bytes | PersonName) and not value):
-        return []
-    return list(value) if isinstance(value, MultiValue | list) else [value]
-
-
-def new_value(element: DataElement, rule: Rule, identity: Identity) -> Any | None:  # noqa: ANN401 - a DICOM value has one of many types
-    """Give the new value of an element that is no sequence.
+def new_element(element: Element, rule: Rule, setting: Setting) -> Element | None:
+    """Give the new element of one that is no sequence.
 
     Returns
     -------
-    Any | None
-        None when the element must be removed after all. An empty value stays empty whatever the
-        rule, except that a dummy must not be empty.
+    Element | None
+        None when it must be removed. An empty value stays empty whatever the rule, except that a
+        dummy must not be empty.
     """
-    return _MAKERS[rule.action](element, rule, identity)
+    if rule.action is Action.REMOVE:
+        return None
+    if rule.action is not Action.DUMMY and not element.value.strip(b" \0"):
+        return Element(element.tag, element.vr)
+    made = _MAKERS[rule.action](element, rule, setting)
+    if made is not None:
+        return made
+    if rule.otherwise is Action.ZERO:
+        return Element(element.tag, element.vr)
+    return dummy(element.tag, element.vr) if rule.otherwise is Action.DUMMY else None
 
 
-def _removed(_element: DataElement, _rule: Rule, _identity: Identity) -> None:
-    return None
-
-
-def _emptied(element: DataElement, _rule: Rule, _identity: Identity) -> object:
-    return b"" if element.VR in _BULK_VRS else ""
-
-
-def _uid(element: DataElement, _rule: Rule, identity: Identity) -> object:
-    if element.VR != "UI":
-        return dummy(element.VR)
-    new = [
-        str(uid) if str(uid) in UID_dictionary else identity.pseudonyms.uid(str(uid))
-        for uid in values_of(element)
-        if str(uid).strip(" \0")
-    ]
-    return new[0] if len(new) == 1 else new or ""
-
-
-def _dummy(element: DataElement, rule: Rule, identity: Identity) -> object:
-    if element.VR == "UI":
-        return _uid(element, rule, identity)
-    old = " ".join(str(value) for value in values_of(element)).strip(" \0")
-    if rule.generator == "patient":
-        return identity.pseudonyms.patient(identity.patient_id)
-    if rule.generator == "identifier":
-        name = f"{int(element.tag):08x}"
-        return identity.pseudonyms.identifier(name, old) if old else ""
-    return dummy(element.VR)
-
-
-def dummy(vr: str) -> object:
-    """Give a value that says nothing."""
+def dummy(tag: int, vr: str) -> Element | None:
+    """Give an element that says nothing, but is not empty; None when its VR has no such value."""
+    if vr in _SIZE_OF:
+        return Element(tag, vr, b"\0" * _SIZE_OF[vr])
     if vr in _BULK_VRS:
-        return b"\0\0\0\0\0\0\0\0"
-    return DUMMY_TEXT if vr in _TEXT_VRS else _DUMMIES.get(vr)
+        return Element(tag, vr, b"\0" * 8)
+    if vr == "UI":
+        return None
+    return Element.of_text(tag, vr, _DUMMY_TEXTS.get(vr, DUMMY_TEXT))
 
 
-def _shifted(element: DataElement, _rule: Rule, identity: Identity) -> object:
+def _emptied(element: Element, _rule: Rule, _setting: Setting) -> Element:
+    return Element(element.tag, element.vr)
+
+
+def _uid(element: Element, _rule: Rule, setting: Setting) -> Element | None:
+    if element.vr != "UI":
+        return dummy(element.tag, element.vr)
+    new = [
+        uid if uid in UID_dictionary else setting.identity.pseudonyms.uid(uid)
+        for uid in values_of(element, setting.charset)
+        if uid
+    ]
+    return Element.of_text(element.tag, "UI", *new)
+
+
+def _dummy(element: Element, rule: Rule, setting: Setting) -> Element | None:
+    if element.vr == "UI":
+        return _uid(element, rule, setting)
+    identity = setting.identity
+    if rule.generator == "patient":
+        return Element.of_text(element.tag, element.vr, _patient(element, setting))
+    name, _, argument = rule.generator.partition(":")
+    if name == "identifier":
+        old = "\\".join(values_of(element, setting.charset))
+        purpose = argument.lower() or f"{element.tag:08x}"
+        new = [identity.pseudonyms.identifier(purpose, old)] if old else []
+        return Element.of_text(element.tag, element.vr, *new)
+    if name == "literal":
+        return Element.of_text(element.tag, element.vr, argument)
+    return dummy(element.tag, element.vr)
+
+
+def _patient(element: Element, setting: Setting) -> str:
+    """Give the patient's pseudonym; another Patient ID further down is another patient's."""
+    identity = setting.identity
+    if element.tag == _PATIENT_ID:
+        written = "\\".join(values_of(element, setting.charset))
+        return identity.pseudonyms.patient(written or identity.patient_id)
+    return identity.pseudonyms.patient(identity.patient_id)
+
+
+def _cleaned(element: Element, rule: Rule, setting: Setting) -> Element | None:
+    if rule.generator == "text":
+        return _clean_text(element, setting)
+    change = _year if rule.generator == "year" else _shifted
+    return _dated(element, setting, change)
+
+
+def _clean_text(element: Element, setting: Setting) -> Element | None:
+    if setting.terms is None or element.vr not in _TEXT_LIKE:
+        return None
+    wanted = setting.profile.policies.text
+    mode: Literal["clean", "vocabulary"] = "vocabulary" if wanted == "vocabulary" else "clean"
+    values = values_of(element, setting.charset)
+    new = [clean_text(value, setting.terms, mode) if value else "" for value in values]
+    if not any(new):
+        return None
+    return _of_text(element, new)
+
+
+def _of_text(element: Element, values: list[str]) -> Element:
+    """Give an element of text, no value longer than its VR allows (PS3.5 6.2)."""
+    limit = _MAXIMUM_TEXT.get(element.vr)
+    return Element.of_text(element.tag, element.vr, *(value[:limit].rstrip() for value in values))
+
+
+def _dated(
+    element: Element, setting: Setting, change: Callable[[str, str, int], str | None]
+) -> Element | None:
     new = []
-    for value in values_of(element):
-        text = str(getattr(value, "original_string", value)).strip(" \0")
-        shifted = _shift(element.VR, text, identity.days)
-        if shifted is None:
-            return _not_a_date(element)
-        new.append(shifted)
-    return new[0] if len(new) == 1 else new or ""
+    for value in values_of(element, setting.charset):
+        changed = change(element.vr, value, setting.identity.days) if value else ""
+        if changed is None:
+            return None
+        new.append(changed)
+    return Element.of_text(element.tag, element.vr, *new)
 
 
-def _shift(vr: str, text: str, days: int) -> str | None:
+def _shifted(vr: str, text: str, days: int) -> str | None:
     if vr == "DA":
         return shift_date(text, days)
     if vr == "DT":
@@ -141,69 +206,84 @@ def _shift(vr: str, text: str, days: int) -> str | None:
     return check_time(text) if vr == "TM" else check_offset(text)
 
 
-def _not_a_date(element: DataElement) -> object:
-    """Answer for what is not a date and may be anything: a dummy keeps the object conformant."""
-    return None if element.VR == "SH" else dummy(element.VR)
+def _year(vr: str, text: str, _days: int) -> str | None:
+    return year_of(vr, text)
 
 
-def _kept(element: DataElement, rule: Rule, identity: Identity) -> object:
-    values = values_of(element)
-    if element.VR == "AS":
-        return _age(values, identity.maximum_age_years)
-    if not _is_plain(element, values):
+def _kept(element: Element, rule: Rule, setting: Setting) -> Element | None:
+    vr = element.vr
+    if vr in _TEMPORAL:
+        return _dated(element, setting, lambda vr, text, _days: _shifted(vr, text, 0))
+    if vr in _SIZE_OF:
+        return element if _is_plain_binary(element, setting) else None
+    values = values_of(element, setting.charset)
+    if len(values) > maximum_multiplicity(element.tag):
+        return None  # values to spare may hold anything
+    if vr == "AS":
+        return _kept_age(element, values, setting)
+    if rule.generator == "term":
+        return _kept_terms(element, values)
+    return _kept_text(element, values, rule, setting)
+
+
+def _kept_terms(element: Element, values: list[str]) -> Element | None:
+    known = [value if is_known_code(value) else "" for value in values]
+    return Element.of_text(element.tag, element.vr, *known) if any(known) else None
+
+
+def _kept_text(element: Element, values: list[str], rule: Rule, setting: Setting) -> Element | None:
+    forms = [_FORMS[element.vr]] if element.vr in _FORMS else []
+    forms += [re.compile(rule.pattern)] if rule.pattern else []
+    if not all(form.fullmatch(value) for form in forms for value in values if value):
         return None
-    if rule.pattern and not all(re.fullmatch(rule.pattern, str(value)) for value in values):
-        return dummy(element.VR) if element.VR in _TEXT_VRS else None
-    return element.value
+    if element.vr in _FORMS:
+        return element
+    if element.vr not in _TEXT_LIKE:
+        return None
+    if setting.terms is not None and any(mentions(value, setting.terms) for value in values):
+        return None
+    return _of_text(element, values)
 
 
-def _is_plain(element: DataElement, values: list[Any]) -> bool:
-    """Tell whether the values are what their VR says, and nothing else in its disguise."""
-    if element.VR == "UN" or len(values) > maximum_multiplicity(int(element.tag)):
-        return False  # what cannot be decoded, or has values to spare, may hold anything
-    if element.VR.startswith("US or SS"):
-        return _is_short(element)
-    if element.VR == "CS":
-        return all(_CODE_STRING.fullmatch(str(value)) for value in values)
-    if element.VR == "AT":
-        return all(dictionary_has_tag(int(value)) for value in values)
-    # pydicom reads text where a number should be as text
-    return element.VR not in _NUMBER_VRS or all(isinstance(v, int | float) for v in values)
+def _kept_age(element: Element, values: list[str], setting: Setting) -> Element | None:
+    profile = setting.profile
+    new = age(values, profile.maximum_age_years, profile.policies.age_band_years)
+    return None if new is None else Element.of_text(element.tag, "AS", new)
 
 
-def _is_short(element: DataElement) -> bool:
-    """Tell whether what may be US or SS, still encoded, has no more bytes than its numbers."""
-    if not isinstance(element.value, bytes):
+def _is_plain_binary(element: Element, setting: Setting) -> bool:
+    """Tell whether binary numbers are as many as the standard allows, and tags those of it."""
+    size = _SIZE_OF[element.vr]
+    count, rest = divmod(len(element.value), size)
+    if rest or count > maximum_multiplicity(element.tag):
+        return False
+    if element.vr != "AT":
         return True
-    return len(element.value) <= 2 * maximum_multiplicity(int(element.tag))
+    order = "little" if setting.encoding.little else "big"
+    words = [int.from_bytes(element.value[i : i + 2], order) for i in range(0, count * size, 2)]  # type: ignore[arg-type]  # mypy widens the literal
+    tags = [group << 16 | number for group, number in zip(words[::2], words[1::2], strict=True)]
+    return all(dictionary_has_tag(tag) for tag in tags)
 
 
+@cache
 def maximum_multiplicity(tag: int) -> float:
     """Give how many values the standard allows an attribute; infinity where it sets no end.
 
     Fewer than it asks for are let through: real scanners leave values out.
     """
-    highest = dictionary_VM(tag).split("-")[-1]
+    try:
+        highest = dictionary_VM(tag).split("-")[-1]
+    except KeyError:
+        return math.inf  # of the safe private list, or newer than the dictionary
     return int(highest) if highest.isdigit() else math.inf
 
 
-def _age(values: list[Any], maximum_years: int) -> object:
-    if len(values) != 1:
-        return "" if not values else None
-    match = _AGE.fullmatch(str(values[0]))
-    if match is None:
-        return None
-    years = int(match[1]) if match[2] == "Y" else 0
-    return f"{min(maximum_years + 1, _MAXIMUM_AGE):03d}Y" if years > maximum_years else match[0]
-
-
-_MAKERS: Mapping[Action, Callable[[DataElement, Rule, Identity], object]] = MappingProxyType(
+_MAKERS: Mapping[Action, Callable[[Element, Rule, Setting], Element | None]] = MappingProxyType(
     {
-        Action.REMOVE: _removed,
         Action.ZERO: _emptied,
         Action.UID: _uid,
         Action.DUMMY: _dummy,
-        Action.CLEAN: _shifted,
+        Action.CLEAN: _cleaned,
         Action.KEEP: _kept,
     }
 )

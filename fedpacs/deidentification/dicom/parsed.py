@@ -95,6 +95,7 @@ class ParsedObject:
         "charset",
         "encoding",
         "media_sop_class_uid",
+        "media_sop_instance_uid",
         "path",
         "pixel",
         "raw",
@@ -108,6 +109,7 @@ class ParsedObject:
         self.encoding = encoding
         self.transfer_syntax_uid = ""
         self.media_sop_class_uid = ""
+        self.media_sop_instance_uid = ""
         self.raw: list[RawElement] = []
         self.pixel: PixelExtent | None = None
         self.charset = DEFAULT

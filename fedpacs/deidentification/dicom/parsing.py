@@ -49,7 +49,7 @@ PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 SOP_CLASS_UID = 0x00080016
 _CHARSET = 0x00080005
 _TRANSFER_SYNTAX_UID = 0x00020010
-_META_SOP_CLASS_UID = 0x00020002
+_META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
 _HEADER_BYTES = 8
 _BULK_BYTES = 1 << 20
 
@@ -108,6 +108,7 @@ class Parser:
         parsed = ParsedObject(path, source, encoding)
         parsed.transfer_syntax_uid = named or _syntax_of(encoding)
         parsed.media_sop_class_uid = meta.get(_META_SOP_CLASS_UID, "")
+        parsed.media_sop_instance_uid = meta.get(_META_SOP_INSTANCE_UID, "")
         try:
             _read_elements(parsed, start, self._like if encoding == self._encoding else ())
         except (DamagedObjectError, DamagedPixelsError, struct.error):

@@ -1,0 +1,108 @@
+"""Marks: what the engine writes of itself into an object, and only what is true.
+
+References
+----------
+PS3.15 E.1.1 and E.3; PS3.3 C.12.1 (De-identification Method) and C.7.6.1 (Burned In Annotation);
+PS3.16 CID 7050.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fedpacs.core.ps315 import Option
+from fedpacs.deidentification.codes import (
+    CODE_MEANING,
+    CODE_VALUE,
+    CODING_SCHEME,
+    meaning_of,
+)
+from fedpacs.deidentification.dicom.charset import UTF_8, text_of
+from fedpacs.deidentification.dicom.elements import Element
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fedpacs.deidentification.dicom.elements import Items
+    from fedpacs.deidentification.dicom.parsed import ParsedObject
+    from fedpacs.deidentification.rules import Profile
+
+_CHARSET = 0x00080005
+_IDENTITY_REMOVED, _METHOD, _METHOD_CODES = 0x00120062, 0x00120063, 0x00120064
+_BURNED_IN_ANNOTATION, _TEMPORAL_INFORMATION = 0x00280301, 0x00280303
+_METHOD_CHARACTERS = 64
+_ONLY_WHEN_RUN = frozenset({Option.CLEAN_PIXEL_DATA, Option.CLEAN_RECOGNIZABLE_VISUAL_FEATURES})
+
+
+class Marker:
+    """Gives the elements that say what was done.
+
+    Parameters
+    ----------
+    profile
+        What the engine carries out.
+    """
+
+    __slots__ = ("_known", "_profile")
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._known: dict[tuple[tuple[str, ...], bool], Mapping[int, Element]] = {}
+
+    def marks(self, parsed: ParsedObject, *, text_free: bool) -> Mapping[int, Element]:
+        """Give the elements for one object.
+
+        Parameters
+        ----------
+        text_free
+            Whether its pictures were searched and are free of text.
+        """
+        key = (_earlier_codes(parsed), text_free)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = _marks(self._profile, *key)
+        return known
+
+
+def _earlier_codes(parsed: ParsedObject) -> tuple[str, ...]:
+    """Codes of CID 7050 that an earlier de-identification left: ours are added to them."""
+    if _METHOD_CODES not in parsed:
+        return ()
+    element = parsed.get(_METHOD_CODES)
+    items = element.items or [] if element is not None else []
+    written = {text_of(item.get(CODE_VALUE), UTF_8) for item in items}
+    return tuple(code for code in Option if code in written)
+
+
+def _marks(profile: Profile, earlier: tuple[str, ...], text_free: bool) -> Mapping[int, Element]:
+    ran = {option for option in profile.options if option not in _ONLY_WHEN_RUN}
+    if text_free:
+        ran.add(Option.CLEAN_PIXEL_DATA)
+    method = f"FedPACS {profile.name} {profile.digest[:12]}"[:_METHOD_CHARACTERS]
+    codes = [_code(Option(code)) for code in sorted({*earlier, *ran})]
+    elements = [
+        Element.of_text(_CHARSET, "CS", "ISO_IR 192"),
+        Element.of_text(_IDENTITY_REMOVED, "CS", "YES"),
+        Element.of_text(_METHOD, "LO", method),
+        Element.of_items(_METHOD_CODES, codes),
+        Element.of_text(_TEMPORAL_INFORMATION, "CS", _temporal(profile)),
+    ]
+    if text_free:
+        elements.append(Element.of_text(_BURNED_IN_ANNOTATION, "CS", "NO"))
+    return {element.tag: element for element in elements}
+
+
+def _temporal(profile: Profile) -> str:
+    dates = profile.policies.dates
+    return {"keep": "UNMODIFIED", "shift": "MODIFIED"}.get(dates, "REMOVED")
+
+
+def _code(option: Option) -> Items:
+    # the dictionary's wording fits the 64 characters of LO
+    meaning = meaning_of("DCM", option.value, option.meaning) or option.meaning
+    elements = (
+        Element.of_text(CODE_VALUE, "SH", str(option)),
+        Element.of_text(CODING_SCHEME, "SH", "DCM"),
+        Element.of_text(CODE_MEANING, "LO", meaning),
+    )
+    return {element.tag: element for element in elements}
