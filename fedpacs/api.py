@@ -11,7 +11,7 @@ Nothing here shows an image or a name: what comes back are counts, codes, digest
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fedpacs.agent.site import Site
     from fedpacs.config.job import JobConfig
     from fedpacs.deidentification.batch import BatchReport
+    from fedpacs.deidentification.custody.reidentify import ReidentificationReport
+    from fedpacs.deidentification.review.sheet import ContactSheet
     from fedpacs.records.verification import Verification
     from fedpacs.server.consortium import Consortium
     from fedpacs.simulation.outcome import DemoOutcome
@@ -35,6 +37,8 @@ __all__ = [
     "explain",
     "job",
     "preview",
+    "reidentify",
+    "review",
     "site",
     "verify_book",
 ]
@@ -87,7 +91,13 @@ def preview(job: JobConfig) -> Preview:
 
 
 def deidentify(
-    source: str | Path, out: str | Path, *, profile: str, key: str, workers: int = 1
+    source: str | Path,
+    out: str | Path,
+    *,
+    profile: str,
+    key: str = "",
+    workers: int = 1,
+    **options: Any,  # noqa: ANN401 - further fields of BatchOptions, which says their types
 ) -> BatchReport:
     """De-identify a folder tree of DICOM files.
 
@@ -98,21 +108,65 @@ def deidentify(
     profile
         Name of a shipped profile or path of a TOML file.
     key
-        URI of the project key, ``file:PATH`` or ``env:NAME``.
+        URI of the project's or vault's key, ``file:PATH`` or ``env:NAME``.
     workers
         Processes.
+    options
+        Further ones of `fedpacs.deidentification.batch.BatchOptions`, such as ``map_file``.
     """
     from fedpacs.deidentification.batch import BatchOptions, run
 
-    return run(Path(source), Path(out), BatchOptions(profile=profile, key_uri=key, workers=workers))
+    chosen = BatchOptions(profile=profile, key_uri=key, workers=workers, **options)
+    return run(Path(source), Path(out), chosen)
 
 
-def explain(profile: str, attribute: str | None = None) -> list[str]:
-    """Say in sentences what a profile does, to one attribute or to all."""
+def explain(profile: str, attribute: str | None = None, *, against: str | None = None) -> list[str]:
+    """Say in sentences what a profile does, to one attribute or to all, or otherwise than another.
+
+    Parameters
+    ----------
+    against
+        Another profile: then only what differs is said; A is the other one, B is `profile`.
+    """
+    from fedpacs.deidentification.profile import diff, load_profile
     from fedpacs.deidentification.profile import explain as say
-    from fedpacs.deidentification.profile import load_profile
 
-    return say(load_profile(profile), attribute)
+    chosen = load_profile(profile)
+    return say(chosen, attribute) if against is None else diff(load_profile(against), chosen)
+
+
+def review(
+    out: str | Path,
+    to: str | Path,
+    *,
+    source: str | Path | None = None,
+    map_file: str | Path | None = None,
+    size: int = 20,
+    seed: int | None = None,
+) -> ContactSheet:
+    """Write the contact sheet of a random sample of a de-identified folder.
+
+    Parameters
+    ----------
+    to
+        New folder. With `source` and `map_file` it shows originals and is identified.
+    """
+    from fedpacs.deidentification.review.sheet import SheetOptions, make_sheet
+
+    options = SheetOptions(
+        source=None if source is None else Path(source),
+        map_file=None if map_file is None else Path(map_file),
+        size=size,
+        seed=seed,
+    )
+    return make_sheet(Path(out), Path(to), options)
+
+
+def reidentify(source: str | Path, out: str | Path, *, key: str) -> ReidentificationReport:
+    """Restore sealed originals with a custodian's private key; `out` is identified."""
+    from fedpacs.deidentification.custody.reidentify import reidentify as restore
+
+    return restore(Path(source), Path(out), key)
 
 
 def verify_book(url: str, public_key: str) -> Verification:

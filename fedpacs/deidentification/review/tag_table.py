@@ -23,6 +23,8 @@ MAXIMUM_ROWS = 3000
 _MAXIMUM_CHARACTERS = 1500
 _MAXIMUM_NUMBERS = 12
 _CHARSET = 0x00080005
+_CODES = frozenset({"0008,0100", "0008,0102", "0008,0103"})
+"""Parts of a coded term beside its meaning."""
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 _NUMBER_VRS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 _WORD_VRS = TEXT_VRS | {"AE", "UR", "UN"}
@@ -85,7 +87,10 @@ def tag_table(after: Path, before: Path | None) -> list[TagRow]:
     for where in sorted({*old, *new}):
         name, vr, _ = new.get(where) or old[where]
         was, now = (side[where][2] if where in side else None for side in (old, new))
-        rows.append(TagRow(where, name, vr, was or "", now or "", _fate(vr, was, now)))
+        fate = _fate(vr, was, now)
+        if fate is Fate.WORDS_KEPT and where[-9:] in _CODES:
+            fate = Fate.KEPT
+        rows.append(TagRow(where, name, vr, was or "", now or "", fate))
     return rows
 
 
