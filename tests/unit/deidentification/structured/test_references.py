@@ -96,6 +96,20 @@ def test_geometry_stays(outputs):
     assert matrix.FrameOfReferenceTransformationMatrix[0] == 1
 
 
+def _numbers(ds):
+    return Counter(
+        (element.keyword, str(element.value))
+        for element in ds.iterall()
+        if element.VR in {"DS", "FD", "FL", "IS", "SL", "SS", "UL", "US"}
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_number_stays(sources, outputs, kind):
+    if kind in outputs:
+        assert _numbers(outputs[kind]) == _numbers(pydicom.dcmread(sources[kind]))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nobody_is_named(outputs, kind):
     text = str(outputs.get(kind, "")).casefold()
