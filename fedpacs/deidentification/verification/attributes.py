@@ -46,7 +46,7 @@ _GRAPHICS = "113103"
 _DESCRIPTORS = "113105"
 _FULL_DATES = "113106"
 _STRUCTURED = "113104"
-_AGE = 0x00101010
+_NUMERIC_BULK_VRS = frozenset({"OD", "OF", "OL", "OV"})
 _OLDEST_YEARS = 90
 _NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?")
 _AGE_FORM = re.compile(r"(\d{3})([DWMY])")
@@ -58,6 +58,7 @@ _CLEAN_OVERLAY = frozenset(
      0x1500, 0x3000}
 )  # fmt: skip
 _CREATORS = range(0x10, 0x100)
+_ICC_PROFILE, _ICC_SIGNATURE_AT = 0x00282000, 36
 _SCHEME, _MEANING = 0x00080102, 0x00080104
 _CODE_VALUES = (0x00080100, 0x00080119, 0x00080120)
 _OWN_MEANINGS = frozenset({"code not listed", "removed"})
@@ -102,7 +103,7 @@ def attribute_findings(
 def _form_findings(leaf: Leaf, now: list[str], options: frozenset[str]) -> Iterator[str]:
     if leaf.vr in WRITTEN_NUMBER_VRS and not all(_NUMBER.fullmatch(text) for text in now):
         yield "deid.not-a-number"
-    if leaf.tag == _AGE and _FULL_DATES not in options and any(map(_is_too_old, now)):
+    if leaf.vr == "AS" and _FULL_DATES not in options and any(map(_is_too_old, now)):
         yield "deid.age"
 
 
@@ -120,7 +121,10 @@ def _private_findings(leaf: Leaf, options: frozenset[str]) -> Iterator[str]:
 def _is_unlisted(leaf: Leaf, now: list[str], options: frozenset[str]) -> bool:
     tag = leaf.tag
     if leaf.vr in BULK_VRS:
-        return tag not in tags_of("bulk") and tag not in PIXELS
+        if tag == _ICC_PROFILE:
+            return leaf.value[_ICC_SIGNATURE_AT : _ICC_SIGNATURE_AT + 4] != b"acsp"
+        numbers = leaf.vr in _NUMERIC_BULK_VRS and is_known(tag)
+        return not numbers and tag not in tags_of("bulk") and tag not in PIXELS
     if leaf.vr not in TEXT_VRS or not now or tag in tags_of("text"):
         return False
     if not is_known(tag):

@@ -109,13 +109,19 @@ class Comparison:
 
     def add(self, other: Comparison) -> None:
         """Take in another one."""
-        self.findings |= other.findings
         self.evidence.add(other.evidence)
-        self.texts += other.texts
-        self.numbers += other.numbers
-        self.uids |= other.uids
-        self.shifts |= other.shifts
-        self.dates |= other.dates
+        if other.findings:
+            self.findings |= other.findings
+        if other.texts:
+            self.texts += other.texts
+        if other.numbers:
+            self.numbers += other.numbers
+        if other.uids:
+            self.uids |= other.uids
+        if other.shifts:
+            self.shifts |= other.shifts
+        if other.dates:
+            self.dates |= other.dates
 
 
 def compare(old: Top | None, new: Top | None, context: Context) -> Comparison:

@@ -10,7 +10,7 @@ from fedpacs.deidentification.verification.standard import own_lists, vocabulary
 from fedpacs.deidentification.verification.words import stands_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from fedpacs.deidentification.verification.comparison import Text
     from fedpacs.deidentification.verification.evidence import Evidence
@@ -62,12 +62,14 @@ def _dense(numbers: Iterable[str]) -> frozenset[str]:
     )
 
 
-def number_findings(numbers: Iterable[tuple[int, str]], evidence: Evidence) -> Iterator[Finding]:
+def number_findings(numbers: Collection[tuple[int, str]], evidence: Evidence) -> Iterator[Finding]:
     """Find a number of the patient, or a date, that is written as a number of its own."""
-    if not evidence.numbers and not evidence.dates:
+    if not numbers or not (evidence.numbers or evidence.dates):
         return
     wanted = {_plain(number) for number in evidence.numbers}
     for tag, text in numbers:
+        if len(text) < _MINIMUM_DIGITS:
+            continue
         written = _plain(text)
         if len(written) < _MINIMUM_DIGITS:
             continue

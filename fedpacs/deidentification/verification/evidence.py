@@ -110,14 +110,14 @@ class Evidence:
 
     def add(self, other: Evidence) -> None:
         """Take in what another one holds."""
-        for name in Evidence.__slots__:
+        for name in _PARTS:
             found = getattr(other, name)
             if found:
                 getattr(self, name).update(found)
 
-    def is_empty(self) -> bool:
-        """Tell whether there is nothing to be looked for."""
-        return not any(getattr(self, name) for name in Evidence.__slots__ if name[:6] != "stayed")
+    def has_words(self) -> bool:
+        """Tell whether there is anything to be looked for in decoded values."""
+        return any(getattr(self, name) for name in _WORDS)
 
     def all_needles(self) -> set[Needle]:
         """Give every needle, those texts left out that a value which stayed contains."""
@@ -129,6 +129,10 @@ class Evidence:
                 whole = "\n".join(stayed)
                 found.update(Needle(t, "text") for t in texts if t.casefold() not in whole)
         return found
+
+
+_PARTS = tuple(Evidence.__slots__)
+_WORDS = ("names", "neighbours", "substrings", "numbers", "dates", "cut")
 
 
 def add_values(evidence: Evidence, tag: int, vr: str, values: list[str]) -> None:

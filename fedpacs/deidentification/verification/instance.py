@@ -29,8 +29,9 @@ from fedpacs.deidentification.verification.finding import Finding
 from fedpacs.deidentification.verification.leaves import DamageError, block_of
 from fedpacs.deidentification.verification.markers import declared, file_findings, marker_findings
 from fedpacs.deidentification.verification.pixels import Buffers, bulk_findings, leak
+from fedpacs.deidentification.verification.plain import add_plain, is_plain
 from fedpacs.deidentification.verification.reader import Parsed, Reader
-from fedpacs.deidentification.verification.search import PREFIX_CHARACTERS, Matcher, Needle
+from fedpacs.deidentification.verification.search import PREFIX_CHARACTERS, Matcher, Needle, Uid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -78,7 +79,7 @@ class Verifier:
 
     def __init__(self) -> None:
         self._old_reader = Reader()
-        self._new_reader = Reader()
+        self._new_reader = Reader(self._old_reader)
         self._pairs: dict[tuple[Top | None, Top | None, Context], Comparison] = {}
         self._settled: OrderedDict[tuple[object, ...], _Settled] = OrderedDict()
         self._buffers = Buffers()
@@ -149,9 +150,16 @@ class Verifier:
         return settled
 
     def _rest(self, old: Parsed, new: Parsed, context: Context) -> Comparison:
+        """Compare what is the file's own."""
         result = Comparison()
+        same: list[Top] = []
         for tag in {*old.own, *new.own}:
-            result.add(self._pair(old, new, tag, context))
+            top = new.own.get(tag)
+            if top is not None and old.own.get(tag) is top and is_plain(top, context.options):
+                same.append(top)
+            else:
+                result.add(self._pair(old, new, tag, context))
+        add_plain(result, same)
         if "113110" not in context.options:
             _add_meta_uid(result, old)
         if old.end < old.size:
@@ -196,24 +204,24 @@ class _Settled:
         if rest.texts or rest.numbers:
             yield from text_findings(rest.texts, shared.evidence)
             yield from number_findings(rest.numbers, shared.evidence)
-        if rest.evidence.is_empty():
+        if not rest.evidence.has_words():
             return
         yield from text_findings((*rest.texts, *shared.texts), rest.evidence)
         yield from number_findings((*rest.numbers, *shared.numbers), rest.evidence)
 
-    def matcher(self, rest: Comparison) -> tuple[Matcher, tuple[str, ...]]:
+    def matcher(self, rest: Comparison) -> tuple[Matcher, tuple[Uid, ...]]:
         """Give the search through the bytes, and the UIDs of the file to add to it."""
         evidence = rest.evidence
         uids = tuple(evidence.uids - self.all.evidence.uids)
         own = evidence.all_needles() - {Needle(uid, "uid") for uid in evidence.uids}
         own = {needle for needle in own if needle.text not in rest.dates} - self._needles
         if not own and self._matcher is not None and all(map(self._matcher.covers, uids)):
-            return self._matcher, uids
+            return self._matcher, tuple(map(Uid.of, uids))
         if own or any(len(uid) < PREFIX_CHARACTERS for uid in uids):
             return self._of_one_file(frozenset(own | {Needle(uid, "uid") for uid in uids})), ()
         self._starts |= {uid[:PREFIX_CHARACTERS] for uid in uids}
         self._matcher = Matcher(self._needles, self._codecs, self._starts)
-        return self._matcher, uids
+        return self._matcher, tuple(map(Uid.of, uids))
 
     def _of_one_file(self, own: frozenset[Needle]) -> Matcher:
         matcher = self._matchers.get(own)

@@ -46,6 +46,7 @@ _WINDOW_BYTES = 1 << 15
 _BULK_BYTES = 1 << 20
 _CACHE_BYTES = 32 << 20
 _CACHED_BYTES = 1 << 16
+_OVERHEAD_BYTES = 500
 _LAYOUTS = 64
 _RECENT = 4
 _SERIES = 0x0020000E
@@ -158,14 +159,18 @@ class Parsed:
 
 
 class Reader:
-    """Reads files, and remembers what it has taken apart."""
+    """Reads files, and remembers what it has taken apart.
 
-    def __init__(self) -> None:
-        self._known: dict[Syntax, dict[bytes, Top]] = {}
-        self._known_bytes = 0
+    Parameters
+    ----------
+    other
+        A reader to share the memory with, so that equal elements of both are one object.
+    """
+
+    def __init__(self, other: Reader | None = None) -> None:
+        self.memory: Memory = Memory() if other is None else other.memory
         self._last: OrderedDict[tuple[bytes, Syntax], dict[int, Top]] = OrderedDict()
         self._layouts: OrderedDict[tuple[bytes, Syntax], Layout] = OrderedDict()
-        self._meta_layout: list[Run] = []
 
     def read(self, path: Path) -> Parsed:
         """Read a file; the caller closes it.
@@ -213,7 +218,9 @@ class Reader:
             position = 4
         while position + 8 <= parsed.size and data[position : position + 2] == b"\2\0":
             syntax = EXPLICIT if data[position + 4 : position + 6].isalpha() else IMPLICIT
-            top, position = self._top(window, position, syntax)
+            top, position = self._quick(window, position, syntax)
+            if top is None:
+                raise DamageError
             data = window.data
             parsed.meta[top.tag] = top
         if _SYNTAX in parsed.meta:
@@ -229,23 +236,7 @@ class Reader:
             except ShortError:
                 if not window.grow():
                     raise DamageError from None
-        return self._cached(top, syntax), end + window.base
-
-    def _cached(self, top: Top, syntax: Syntax) -> Top:
-        size = len(top.raw)
-        if size > _CACHED_BYTES:
-            return top
-        known = self._known.setdefault(syntax, {})
-        same = known.get(top.raw)
-        if same is not None:
-            return same
-        self._known_bytes += size + 500
-        if self._known_bytes > _CACHE_BYTES:
-            self._known.clear()
-            self._known_bytes = 0
-            known = self._known.setdefault(syntax, {})
-        known[top.raw] = top
-        return top
+        return self.memory.keep(top, syntax), end + window.base
 
     def _elements(self, parsed: Parsed, window: _Window, position: int) -> None:
         own = parsed.own
@@ -285,31 +276,35 @@ class Reader:
 
     def _match(self, parsed: Parsed, window: _Window, position: int, layout: Layout) -> bool:
         own = parsed.own
-        syntax = parsed.syntax
-        known = self._known.setdefault(syntax, {})
-        data = window.data
         for raw, tops in layout.runs:
             first = tops[0].tag
-            while not data.startswith(raw, position):
-                header = _header_quick(data, position, syntax)
-                if header is None or header[0] >= first or header[0] in PIXELS:
-                    return False
-                end = position + header[1]
-                top = known.get(data[position:end])
-                if top is None:
-                    try:
-                        top, end = self._top(window, position, syntax)
-                    except DamageError:
-                        return False
-                    if window.data is not data:
-                        data = window.data
-                if top.tag in own:
+            while not window.data.startswith(raw, position):
+                top, position = self._quick(window, position, parsed.syntax)
+                if top is None or top.tag >= first or top.tag in own:
                     return False
                 own[top.tag] = top
-                position = end
             position += len(raw)
         self._elements(parsed, window, position)
         return not parsed.duplicated and not parsed.damaged
+
+    def _quick(self, window: _Window, position: int, syntax: Syntax) -> tuple[Top | None, int]:
+        """Read an element that is no bulk data; None when it is, or is damaged."""
+        data = window.data
+        at = position - window.base
+        vr = data[at + 4 : at + 6]
+        if syntax is EXPLICIT and vr in SHORT_VRS and at + 8 <= len(data):
+            end = at + 8 + data[at + 6] + (data[at + 7] << 8)
+            raw = data[at:end]
+            known = self.memory.known[EXPLICIT].get(raw)
+            if known is not None and end <= len(data):
+                return known, end + window.base
+        try:
+            header = _header(window, position, syntax)
+            if header.tag in PIXELS or _is_bulk(header) or header.tag >> 16 == _DELIMITERS:
+                return None, position
+            return self._top(window, position, syntax)
+        except DamageError:
+            return None, position
 
     def _learn(self, parsed: Parsed) -> None:
         if parsed.duplicated or parsed.damaged or parsed.extents.keys() - set(PIXELS):
@@ -331,6 +326,32 @@ class Reader:
             self._layouts.popitem(last=False)
         parsed.layout = layout
         parsed.own = {tag: top for tag, top in tops.items() if tag not in shared}
+
+
+class Memory:
+    """Elements that were taken apart, by their bytes."""
+
+    __slots__ = ("_bytes", "known")
+
+    def __init__(self) -> None:
+        self.known: dict[Syntax, dict[bytes, Top]] = {EXPLICIT: {}}
+        self._bytes = 0
+
+    def keep(self, top: Top, syntax: Syntax) -> Top:
+        size = len(top.raw)
+        if size > _CACHED_BYTES:
+            return top
+        known = self.known.setdefault(syntax, {})
+        same = known.get(top.raw)
+        if same is not None:
+            return same
+        self._bytes += size + _OVERHEAD_BYTES
+        if self._bytes > _CACHE_BYTES:
+            for one in self.known.values():
+                one.clear()
+            self._bytes = 0
+        known[top.raw] = top
+        return top
 
 
 def _runs(tops: dict[int, Top], shared: set[int]) -> tuple[Run, ...]:
@@ -379,15 +400,6 @@ def _header(window: _Window, position: int, syntax: Syntax) -> Header:
         except ShortError:
             if not window.grow():
                 raise DamageError from None
-
-
-def _header_quick(data: bytes, position: int, syntax: Syntax) -> tuple[int, int] | None:
-    """Give tag and whole length of an element at hand; None when there are too few bytes."""
-    try:
-        tag, _, length, before = header_at(data, position, syntax)
-    except ShortError:
-        return None
-    return tag, before + (0 if length == UNDEFINED else length)
 
 
 def _is_bulk(header: Header) -> bool:

@@ -2,11 +2,13 @@
 
 Bulk data are searched behind a filter that is a *necessary condition*, so that it can pass over
 nothing: whoever holds a needle of at least seven bytes holds, somewhere in it, four bytes that
-start at a multiple of four. The data are therefore read as 32-bit words, each word hashed (the low
-five bits of each byte, so that upper and lower case are alike) and looked up among the hashes of
-the needles' words; only where the table says yes, the needle itself is compared. Where every 16-bit
-word is less than 0x2020, as in pictures of 12 bits, no two neighbouring bytes are both printable:
-only UTF-16 can be there, whose needles have 14 bytes and more, so every second word suffices.
+start at a multiple of four. The data are therefore read as 32-bit words, each word hashed (without
+the bit of each byte that tells upper from lower case) and looked up among the hashes of the
+needles' words; where the table says yes, once more together with its neighbour, and only where
+that says yes, too, the needle itself is compared. Where every 16-bit word is less than 0x2020, as
+in pictures of 12 bits, no two neighbouring bytes are both printable, so only UTF-16 can be there.
+Its needles have 14 bytes and more, of which eight lie at a multiple of eight: if the needle starts
+at an odd place (or is big-endian at an even one), a word of it is greater than 0x2020.
 
 How short a needle may be is a matter of chance. A byte of an uncompressed 8-bit picture says about
 six bits; among *n* bytes and *k* needles (each as written, in lower, upper and title case) the
@@ -44,14 +46,20 @@ _BULK_MINIMUM = 7
 _FALSE_ALARMS = 1e-4
 _BITS_A_CHARACTER = 6
 _PRINTABLE_WORD = 0x2020
-_FOLD = np.uint32(0x1F1F1F1F)
+_FOLD = np.uint32(0xDFDFDFDF)
 _FACTOR = np.uint32(0x9E3779B1)
+_OTHER_FACTOR = np.uint32(0x85EBCA77)
+_FOLD_8 = np.uint64(0xDFDFDFDFDFDFDFDF)
+_FACTOR_8 = np.uint64(0x9E3779B97F4A7C15)
+_OTHER_FACTOR_8 = np.uint64(0xC2B2AE3D27D4EB4F)
+_SHIFT_8 = np.uint64(48)
+_LOW, _HIGH = 0x0000FFFF, 0xFFFF0000
+_NEXT, _HALF_NEXT, _HALF_LAST = range(3)
 _SHIFT = np.uint32(16)
 _WIDE_CODECS = ("utf-16-le", "utf-16-be")
 _UID_CHARACTERS = b"0123456789."
 _DIGITS = b"0123456789"
 _ANCHOR = 3
-_ONE, _TWO = 1, 2
 
 
 class Needle(NamedTuple):
@@ -84,7 +92,9 @@ class _Workspace(threading.local):
         words = PIECE_BYTES // 4
         self.hashes: NDArray[np.uint32] = np.empty(words, np.uint32)
         self.places: NDArray[np.intp] = np.empty(words, np.intp)
-        self.hits: NDArray[np.uint8] = np.empty(words, np.uint8)
+        self.folded: NDArray[np.uint64] = np.empty(words // 2, np.uint64)
+        self.products: NDArray[np.uint64] = np.empty(words // 2, np.uint64)
+        self.hits: NDArray[np.bool_] = np.empty(words, np.bool_)
 
 
 _workspace = _Workspace()
@@ -143,7 +153,7 @@ class Matcher:
         """Tell whether a UID may be added to a single search."""
         return uid.startswith(self._prefixes)
 
-    def in_header(self, content: bytes, extra: Iterable[str] = ()) -> Iterator[str]:
+    def in_header(self, content: bytes, extra: Iterable[Uid] = ()) -> Iterator[str]:
         """Give the kind of every needle that stands in bytes that are no bulk data.
 
         Parameters
@@ -152,7 +162,7 @@ class Matcher:
             UIDs to look for besides.
         """
         lower = content.lower()
-        if any(_has_uid(lower, uid) for uid in extra):
+        if any(uid.is_in(lower) for uid in extra):
             yield "uid"
         if not self._forms:
             return
@@ -161,7 +171,7 @@ class Matcher:
             if form.wide or _stands(lower, start, end, form.kind):
                 yield form.kind
 
-    def in_bulk(self, piece: bytearray, size: int, extra: Collection[str] = ()) -> Iterator[str]:
+    def in_bulk(self, piece: bytearray, size: int, extra: Collection[Uid] = ()) -> Iterator[str]:
         """Give the kind of every needle that stands in a piece of bulk data.
 
         Parameters
@@ -182,7 +192,7 @@ class Matcher:
             start = max(0, place - 2 * _LONGEST)
             around = bytes(piece[start : place + 2 * _LONGEST])
             lower = around.lower()
-            if extra and any(_has_uid(lower, uid) for uid in extra):
+            if extra and any(uid.is_in(lower) for uid in extra):
                 yield "uid"
             found = self._automaton.find_matches_as_indexes(lower, overlapping=True)
             for number, first, last in found:
@@ -193,16 +203,25 @@ class Matcher:
                     yield form.kind
 
 
-def _has_uid(lower: bytes, uid: str) -> bool:
-    if any(uid.encode(codec) in lower for codec in _WIDE_CODECS):
-        return True
-    narrow = uid.encode("utf-8")
-    start = lower.find(narrow)
-    while start >= 0:
-        if _stands(lower, start, start + len(narrow), "uid"):
-            return True
-        start = lower.find(narrow, start + 1)
-    return False
+class Uid(NamedTuple):
+    """A UID to look for besides a matcher's needles: as it is written, and in UTF-16."""
+
+    narrow: bytes
+    wide: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, uid: str) -> Uid:
+        """Encode a UID."""
+        return cls(uid.encode("utf-8"), tuple(uid.encode(codec) for codec in _WIDE_CODECS))
+
+    def is_in(self, content: bytes) -> bool:
+        """Tell whether it stands in bytes, and not as a part of another one."""
+        start = content.find(self.narrow)
+        while start >= 0:
+            if _stands(content, start, start + len(self.narrow), "uid"):
+                return True
+            start = content.find(self.narrow, start + 1)
+        return any(form in content for form in self.wide)
 
 
 def _forms(needle: Needle, codecs: Iterable[str]) -> Iterator[_Form]:
@@ -217,8 +236,13 @@ def _forms(needle: Needle, codecs: Iterable[str]) -> Iterator[_Form]:
         for folded in {one.lower() for one in exact}:
             length = len(folded)
             if length >= MINIMUM_BYTES and b"\x1b" not in folded:
-                characters = len(text) if wide else length
+                characters = _wide_characters(text) if wide else length
                 yield _Form(folded, needle.kind, min(characters, length), wide, exact)
+
+
+def _wide_characters(text: str) -> int:
+    """Count characters; without one of ASCII, UTF-16 needs one more to be found at odd places."""
+    return len(text) - (not any("!" <= character <= "~" for character in text))
 
 
 def _stands(content: bytes, start: int, end: int, kind: str) -> bool:
@@ -251,64 +275,124 @@ class _Filter:
         narrow = [form.folded for form in forms if not form.wide]
         wide = [form.folded for form in forms if form.wide]
         self._any = bool(forms)
-        self._all = _Tables([*narrow, *wide], 4)
-        self._wide = _Tables(wide, 8)
+        self._all = _Tables([*narrow, *wide])
+        self._wide = _WideTables(wide)
         self._signed = all(_is_anchored(one) for one in narrow)
         self._screens = self._signed or all(min(one) >= 0x20 for one in narrow)  # noqa: PLR2004 - the first printable character
 
-    def places(self, piece: bytearray) -> Iterator[int]:
+    def places(self, piece: bytearray) -> list[int]:
         """Give every place where a needle may stand."""
         if not self._any or len(piece) < _BULK_MINIMUM:
-            return iter(())
-        if self._screens:
-            halves = np.frombuffer(piece, "<i2" if self._signed else "<u2", len(piece) // 2)
-            if halves.size and int(halves.max()) < _PRINTABLE_WORD and not len(piece) % 2:
+            return []
+        if self._screens and not len(piece) % 2:
+            halves = np.frombuffer(piece, "<i2" if self._signed else "<u2")
+            if int(halves.max()) < _PRINTABLE_WORD:
                 return self._wide.places(piece)
         return self._all.places(piece)
 
 
-class _Tables:
-    """Hashes of the needles' words, for every position that a word can have in its needle."""
+class _WideTables:
+    """Hashes of eight bytes of UTF-16 needles, for data of which every 16-bit word is small."""
 
-    def __init__(self, needles: list[bytes], stride: int) -> None:
-        self._stride = stride
+    def __init__(self, needles: list[bytes]) -> None:
         self._any = bool(needles)
-        self._first: NDArray[np.uint8] = np.zeros(1 << 16, np.uint8)
+        self._first: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
         self._second: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
         for needle in needles:
-            for offset in range(stride):
-                place = _hash(needle[offset : offset + 4])
-                if offset + 8 <= len(needle):
-                    self._first[place] = max(self._first[place], _ONE)
-                    self._second[_hash(needle[offset + 4 : offset + 8])] = True
-                else:
-                    self._first[place] = _TWO
+            for offset in range(min(8, len(needle) - 7)):
+                word = int.from_bytes(needle[offset : offset + 8], "little") & int(_FOLD_8)
+                self._first[(word * int(_FACTOR_8) >> 48) & 0xFFFF] = True
+                self._second[(word * int(_OTHER_FACTOR_8) >> 48) & 0xFFFF] = True
 
-    def places(self, piece: bytearray) -> Iterator[int]:
+    def places(self, piece: bytearray) -> list[int]:
         if not self._any:
-            return
+            return []
+        words = np.frombuffer(piece, "<u8", len(piece) // 8)
+        folded, hashes = _workspace.folded[: words.size], _workspace.products[: words.size]
+        hits = _workspace.hits[: words.size]
+        np.bitwise_and(words, _FOLD_8, out=folded)
+        np.multiply(folded, _FACTOR_8, out=hashes)
+        np.right_shift(hashes, _SHIFT_8, out=hashes)
+        self._first.take(hashes.view(np.int64), out=hits, mode="clip")
+        found = np.flatnonzero(hits)
+        if not found.size:
+            return []
+        kept = self._second[(folded[found] * _OTHER_FACTOR_8) >> _SHIFT_8]
+        return [8 * int(place) for place in found[kept]]
+
+
+class _Tables:
+    """Hashes of the needles' words, for every position that a word can have in its needle.
+
+    A word that hits must hit again together with its neighbour: the next one where the needle goes
+    on for long enough, the first half of the next, or the second half of the one before.
+    """
+
+    def __init__(self, needles: list[bytes]) -> None:
+        self._any = bool(needles)
+        self._first: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
+        self._ways: NDArray[np.uint8] = np.zeros(1 << 16, np.uint8)
+        self._joint: NDArray[np.bool_] = np.zeros((3, 1 << 16), np.bool_)
+        for needle in needles:
+            for offset in range(4):
+                self._add(needle, offset)
+
+    def _add(self, needle: bytes, offset: int) -> None:
+        word = _number(needle, offset)
+        rest = len(needle) - offset - 4
+        if rest >= 4:  # noqa: PLR2004 - the bytes of a word
+            way, neighbour = _NEXT, _number(needle, offset + 4)
+        elif rest >= 2:  # noqa: PLR2004 - the bytes of half a word
+            way, neighbour = _HALF_NEXT, _number(needle, offset + 4) & _LOW
+        else:
+            way, neighbour = _HALF_LAST, _number(needle, offset - 4) & _HIGH
+        place = word * int(_FACTOR) >> 16 & 0xFFFF
+        self._first[place] = True
+        self._ways[place] |= 1 << way
+        mixed = word * int(_FACTOR) + neighbour * int(_OTHER_FACTOR)
+        self._joint[way, mixed >> 16 & 0xFFFF] = True
+
+    def places(self, piece: bytearray) -> list[int]:
+        if not self._any:
+            return []
         every = np.frombuffer(piece, "<u4", len(piece) // 4)
-        words = every[:: self._stride // 4]
-        count = words.size
+        count = every.size
         hashes, places = _workspace.hashes[:count], _workspace.places[:count]
         hits = _workspace.hits[:count]
-        np.bitwise_and(words, _FOLD, out=hashes)
+        np.bitwise_and(every, _FOLD, out=hashes)
         np.multiply(hashes, _FACTOR, out=hashes)
         np.right_shift(hashes, _SHIFT, out=places, casting="unsafe")
         self._first.take(places, out=hits, mode="clip")
         found = np.flatnonzero(hits)
         if not found.size:
-            return
-        nexts = found * (self._stride // 4) + 1
-        inside = np.minimum(nexts, every.size - 1)
-        second = self._second[((every[inside] & _FOLD) * _FACTOR) >> _SHIFT]
-        keep = (hits[found] == _TWO) | second | (nexts >= every.size)
-        yield from (found[keep] * self._stride).tolist()
+            return []
+        kept = self._confirmed(every, found, hashes[found], self._ways[places[found]])
+        return [4 * int(place) for place in found[kept]]
+
+    def _confirmed(
+        self,
+        every: NDArray[np.uint32],
+        at: NDArray[np.intp],
+        hashes: NDArray[np.uint32],
+        ways: NDArray[np.uint8],
+    ) -> NDArray[np.bool_]:
+        following = every[np.minimum(at + 1, every.size - 1)] & _FOLD
+        last = every[np.maximum(at - 1, 0)] & _FOLD
+        kept = at + 1 >= every.size
+        for way, neighbour in (
+            (_NEXT, following),
+            (_HALF_NEXT, following & np.uint32(_LOW)),
+            (_HALF_LAST, last & np.uint32(_HIGH)),
+        ):
+            mixed = (hashes + neighbour * _OTHER_FACTOR) >> _SHIFT
+            kept |= (ways & (1 << way) != 0) & self._joint[way, mixed]
+        return kept
 
 
-def _hash(word: bytes) -> int:
-    number = int.from_bytes(word, "little") & int(_FOLD)
-    return ((number * int(_FACTOR)) & 0xFFFFFFFF) >> int(_SHIFT)
+def _number(needle: bytes, offset: int) -> int:
+    """Give the word at a place of a needle, folded; what lies outside of the needle is zero."""
+    word = bytes(needle[i] if 0 <= i < len(needle) else 0 for i in range(offset, offset + 4))
+    return int.from_bytes(word, "little") & int(_FOLD)
 
 
 def _is_anchored(needle: bytes) -> bool:
