@@ -4,8 +4,8 @@ A value is kept when each of its words is one of the standard's defined terms or
 scanners are known to write, one or two letters, or a short mark of letters and digits such as
 ``T2`` or ``DIS2D``. Small letters, points and strokes, which scanners write although the standard
 does not allow them, do no harm. Five digits or more may be a number of a patient and are not kept.
-Words that are names, too (WHITE, LONG), stay: what the object says of its own patient is looked
-for besides.
+Words that are names, too (WHITE, LONG), stay; the verification looks for what the object says of
+its own patient besides.
 
 References
 ----------

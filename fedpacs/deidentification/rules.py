@@ -15,7 +15,7 @@ from pydicom.datadict import dictionary_VR
 from fedpacs.core.digest import digest_of
 from fedpacs.core.ps315 import Action, Option
 from fedpacs.deidentification.policies import Policies
-from fedpacs.deidentification.safe_private import safe_private_vr
+from fedpacs.deidentification.safe_private import is_safe_creator, safe_private_vr
 from fedpacs.deidentification.table import data_digest
 
 if TYPE_CHECKING:
@@ -200,8 +200,8 @@ class Profile:
         Returns
         -------
         Rule
-            A sequence that is kept is treated item by item. The creator element itself must be
-            kept by the caller when anything in its block is.
+            A sequence that is kept is treated item by item. For the creator's own element, whose
+            value is `creator`: it is kept when the table has something in its group.
 
         References
         ----------
@@ -209,6 +209,8 @@ class Profile:
         """
         if Option.RETAIN_SAFE_PRIVATE not in self.options:
             return PRIVATE
+        if is_safe_creator(creator, tag) and vr in ("LO", "UN"):
+            return Rule(Action.KEEP, E3_10_1, "private creator of safe private attributes")
         listed = safe_private_vr(creator, tag)
         if listed is None:
             return PRIVATE

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_FIRST_CLAIM = 0x10
 _BLOCK = 0x1000
 _ELEMENT = 0xFF
 
@@ -38,6 +39,25 @@ def safe_private() -> Mapping[tuple[str, int, int], str]:
             for line in csv.DictReader(text.splitlines())
         }
     )
+
+
+@cache
+def _claims() -> frozenset[tuple[str, int]]:
+    return frozenset((creator, group) for creator, group, _ in safe_private())
+
+
+def is_safe_creator(creator: str, tag: int) -> bool:
+    """Tell whether an element is a creator's claim of a block in which something is safe.
+
+    Parameters
+    ----------
+    creator
+        Value of the element.
+    tag
+        Tag of the element.
+    """
+    claims = _FIRST_CLAIM <= tag & 0xFFFF <= _ELEMENT
+    return claims and (creator.strip(" \0").casefold(), tag >> 16) in _claims()
 
 
 def safe_private_vr(creator: str, tag: int) -> str | None:

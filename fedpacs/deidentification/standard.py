@@ -7,6 +7,7 @@ without a row goes by its VR, and is removed in such a way that its object stays
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.table import Extra, Row
 
 OWN_RULE = "FedPACS rule"
+_CACHED_PROFILES = 16
 _TEMPORAL_VRS = ("DA", "DT", "TM")
 _TIMEZONE_OFFSET = 0x00080201
 _DATE_OPTIONS = (Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES)
@@ -49,6 +51,7 @@ _OPENED_VRS = NUMBER_VRS | {"AT", "CS", "SQ", "UI"}
 _NO_DUMMY_VRS = ("AT", "OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UN", "UR")
 
 
+@lru_cache(maxsize=_CACHED_PROFILES)
 def standard_rules(options: frozenset[Option], policies: Policies) -> Mapping[int, Rule]:
     """Give the rule of every attribute of the standard.
 

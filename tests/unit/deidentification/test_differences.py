@@ -19,8 +19,8 @@ def test_a_tighter_child_is_called_tighter_everywhere(tmp_path):
         "Ages are capped at 80 years; in A at 89.",
         "Tighter: the policy for faces is hold; in A it is keep.",
         (
-            "Tighter: Patient's Sex (0010,0040) is emptied; in A it is kept when it is made of known "
-            "words, and emptied otherwise."
+            "Tighter: Patient's Sex (0010,0040) is emptied; in A it is kept when it is made of "
+            "known words, and emptied otherwise."
         ),
     ]
 

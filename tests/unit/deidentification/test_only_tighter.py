@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fedpacs.config.load import FaultyConfigError
 from fedpacs.core.ps315 import Action, Option
 from fedpacs.deidentification.document import profile_names
 from fedpacs.deidentification.errors import ProfileError
@@ -101,19 +102,19 @@ def test_no_child_is_ever_looser_on_any_attribute_or_policy(root, first, second,
         child_path.write_text(toml("child", "parent.toml", second), "utf-8")
         try:
             parent = load_profile(str(parent_path))
-        except ProfileError:
+        except (ProfileError, FaultyConfigError):
             return
         if not unsafe:
             assert_not_looser(parent, load_profile(root))
         try:
             child = load_profile(str(child_path))
-        except ProfileError:
+        except (ProfileError, FaultyConfigError):
             return
         assert_not_looser(child, parent)
 
 
 @given(content=policies, root=st.sampled_from(profile_names()))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_tighter_policies_alone_always_load(content, root):
     """Whatever is refused is refused for a policy that is not tighter, never by accident."""
     parent = load_profile(root)

@@ -48,6 +48,23 @@ def test_a_private_element_goes_by_creator_block_and_vr(creator, tag, vr, action
     assert (rule.action, rule.generator) == (action, generator)
 
 
+@pytest.mark.parametrize(
+    ("creator", "tag", "action"),
+    [
+        (SIEMENS, 0x00190010, Action.KEEP),
+        (SIEMENS, 0x001900FF, Action.KEEP),
+        (f"{SIEMENS} ", 0x00190011, Action.KEEP),
+        (SIEMENS, 0x00510010, Action.REMOVE),  # nothing of it is safe there
+        ("SMITH^JOHN", 0x00190010, Action.REMOVE),
+        (SIEMENS, 0x00190001, Action.REMOVE),  # no place for a creator
+        ("", 0x00190010, Action.REMOVE),
+    ],
+)
+def test_a_creator_stays_where_something_of_it_is_safe(creator, tag, action):
+    assert RICH.private_rule(creator, tag, "LO").action is action
+    assert load_profile("basic").private_rule(creator, tag, "LO").action is Action.REMOVE
+
+
 def test_nothing_private_stays_without_the_option():
     for name in ("basic", "hipaa-safe-harbor", "gdpr-anonymous-candidate"):
         assert load_profile(name).private_rule(SIEMENS, 0x0019100C, "IS").action is Action.REMOVE
