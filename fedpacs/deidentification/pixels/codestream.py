@@ -118,14 +118,17 @@ def _stripped_jpeg(stream: bytes) -> bytes:
     segments, end = _jpeg_segments(stream)
     jpeg_ls = any(marker == _JPEG_LS for marker, _, _ in segments)
     parts = [JPEG_START]
+    changed = False
     for marker, start, stop in segments:
         segment = stream[start:stop]
         if marker in _OF_A_PICTURE or (jpeg_ls and marker in _OF_JPEG_LS):
             parts.append(segment)
-        elif marker in _APPLICATION or marker == 0xFE:  # noqa: PLR2004 - T.81 table B.1, COM
-            parts.append(_kept(marker, segment))
-    kept = sum(map(len, parts))
-    if kept == end and _only_padding(stream, end):
+        else:
+            kept = _kept(marker, segment)
+            changed |= kept is not segment
+            parts.append(kept)
+    changed |= sum(map(len, parts)) != end
+    if _only_padding(stream, end) and not changed:
         return stream
     return b"".join(parts)
 
@@ -177,7 +180,7 @@ def _kept(marker: int, segment: bytes) -> bytes:
 
 def _only_padding(stream: bytes, end: int) -> bool:
     tail = stream[end:]
-    if tail.startswith(JPEG_START):
+    if JPEG_START + b"\xff" in tail or J2K_START in tail:
         raise DamagedPixelsError("A compressed frame holds more than one picture.")
     return not tail or tail == b"\xff" or not any(tail)
 

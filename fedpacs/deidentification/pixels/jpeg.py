@@ -150,7 +150,7 @@ def _frame_of(content: bytes) -> _Frame:
         for at in range(6, len(content) - 2, 3)
     )
     rows, columns = int.from_bytes(content[1:3], "big"), int.from_bytes(content[3:5], "big")
-    if not components or not rows or not columns:
+    if not components or not rows or not columns or content[0] not in {8, 12}:
         raise DamagedPixelsError("A compressed frame does not say its size.")
     if any(not 0 < n <= 4 for c in components for n in (c.across, c.down)):  # noqa: PLR2004 - T.81 B.2.2
         raise DamagedPixelsError("A compressed frame does not describe its components.")

@@ -55,14 +55,17 @@ def rewrite_native(frames: Frames, changes: Changes, scratch: Path) -> PixelCont
     with ContentFile(scratch, facts.native_bytes) as file:
         _copy(frames, unused if cleared else None, file.out)
         for number in sorted(changes.numbers):
-            _write_frame(frames, changes, number, file.out)
+            _write_frame(frames, changes, number, unused if cleared else None, file.out)
         return file.content(facts, {})
 
 
 def _chunks(frames: Frames) -> Iterator[bytes]:
     """Give the pixel bytes in pieces of whole samples, as they lie in the file."""
-    for start in range(0, frames.facts.native_bytes, _CHUNK_BYTES):
-        yield frames.stored(start, min(_CHUNK_BYTES, frames.facts.native_bytes - start))
+    size = frames.facts.native_bytes
+    if frames.facts.swapped_words:
+        size += size % 2  # the last pixel of an odd number is the second byte of its word
+    for start in range(0, size, _CHUNK_BYTES):
+        yield frames.stored(start, min(_CHUNK_BYTES, size - start))
 
 
 def _samples(frames: Frames) -> Iterator[Pixels]:
@@ -109,14 +112,16 @@ def _clear_end(frames: Frames, out: BinaryIO) -> None:
         last = frames.read(size - 1, 1)[0] & (1 << bits) - 1
         _write_over(frames, size - 1, bytes([last]), out)
     if size % 2:
-        out.seek(size)
-        out.write(b"\0")
         _write_over(frames, size, b"\0", out)
 
 
-def _write_frame(frames: Frames, changes: Changes, number: int, out: BinaryIO) -> None:
+def _write_frame(
+    frames: Frames, changes: Changes, number: int, unused: UnusedBits | None, out: BinaryIO
+) -> None:
     facts = frames.facts
     coded = plain_pixels(facts, frames.frame_bytes(number))
+    if unused is not None:
+        coded = unused.cleared(coded)
     content = plain_bytes(facts, changes.applied(number, coded))
     start, shift = divmod(number * facts.frame_bits, 8)
     if facts.bits_allocated == 1:
