@@ -115,7 +115,11 @@ def deidentify(
         Further ones of `fedpacs.deidentification.batch.BatchOptions`, such as ``map_file``.
     """
     from fedpacs.deidentification.batch import BatchOptions, run
+    from fedpacs.deidentification.custody.identity import make_vault_beside
+    from fedpacs.deidentification.profile import load_profile
 
+    if load_profile(profile).policies.identity == "vault" and key and Path(source).is_dir():
+        options.setdefault("vault", make_vault_beside(Path(out), key))
     chosen = BatchOptions(profile=profile, key_uri=key, workers=workers, **options)
     return run(Path(source), Path(out), chosen)
 

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -82,7 +82,12 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     """
     from fedpacs.deidentification.batch import BatchOptions
     from fedpacs.deidentification.batch import run as run_batch
+    from fedpacs.deidentification.custody.identity import make_vault_beside
+    from fedpacs.deidentification.profile import load_profile
 
+    kind = load_profile(profile).policies.identity
+    if kind == "vault" and vault is None and key and source.is_dir():
+        vault = make_vault_beside(out, key)
     began = time.monotonic()
     with progress() as report:
         options = BatchOptions(
@@ -92,13 +97,14 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
             map_file=map_file,
             report_file=report_file,
             quarantine=quarantine,
+            vault=vault,
+            custodians=tuple(custodian or ()),
             progress=lambda done, total: report("de-identify", done, total),
-            **_custody(vault, custodian),
         )
         outcome = run_batch(source, out, options)
     summary = RunSummary(
         out=out,
-        profile=profile,
+        identity=kind,
         review=f" --source {source} --map {map_file}" if map_file else "",
         refused_in=quarantine or map_file,
         vault=vault,
@@ -111,15 +117,6 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
         error = AllRefusedError(told, hint=f"Read what the code says, and {summary.look}.")
     document = {**plain(outcome), "codes": explained_codes(outcome.quarantined)}
     conclude(document, error, summary.show, as_json=as_json)
-
-
-def _custody(vault: Path | None, custodians: list[Path] | None) -> dict[str, Any]:
-    named: dict[str, Any] = {}
-    if vault is not None:
-        named["vault"] = vault
-    if custodians:
-        named["custodians"] = tuple(custodians)
-    return named
 
 
 @app.command()

@@ -39,18 +39,18 @@ class RunSummary:
     ----------
     out
         Output folder.
-    profile
-        As it was named.
+    identity
+        Where new identities came from: ``keyed``, ``vault`` or ``ephemeral``.
     review
         Options that show the originals in a review; empty without a map.
     refused_in
         Quarantine or map, where what was refused can be looked at.
     vault
-        Vault that was named.
+        The vault that was used.
     """
 
     out: Path
-    profile: str
+    identity: str
     review: str
     refused_in: Path | None
     vault: Path | None
@@ -82,15 +82,11 @@ class RunSummary:
             say(console, line)
 
     def _identity(self) -> list[str]:
-        from fedpacs.deidentification.custody.identity import vault_beside
-        from fedpacs.deidentification.profile import load_profile
-
-        kind = load_profile(self.profile).policies.identity
-        if kind == "ephemeral":
+        if self.identity == "ephemeral":
             return ["The key of this run is gone: nobody can link its output to another run's."]
-        if kind == "vault":
-            vault = self.vault or vault_beside(self.out)
-            return [f"The random codes are in {vault}: keep it and its key as long as the output."]
+        if self.identity == "vault":
+            kept = "keep it and its key as long as the output"
+            return [f"The random codes are in {self.vault}: {kept}."]
         return []
 
     def _next(self) -> list[str]:

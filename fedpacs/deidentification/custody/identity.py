@@ -74,6 +74,22 @@ def vault_beside(out: Path) -> Path:
     return resolved.parent / f"{resolved.name}.vault"
 
 
+def make_vault_beside(out: Path, key_uri: str) -> Path:
+    """Make the vault of an output folder, if it is not there yet, and give its path.
+
+    It has no custodians: old values are not stored, and nobody can ever export it.
+
+    Raises
+    ------
+    CryptoError, VaultUnwritableError
+        If the key cannot be used, or the vault not be written.
+    """
+    vault = vault_beside(out)
+    with suppress(VaultExistsError):  # made before, or by another run at this moment
+        Vault.create(vault, load_secret(key_uri))
+    return vault
+
+
 @contextmanager
 def identity_source(
     kind: IdentityKind, *, key_uri: str = "", vault: Path | None = None, out: Path | None = None
@@ -106,9 +122,7 @@ def identity_source(
             secret[:] = bytes(len(secret))
         return
     if kind == "vault" and vault is None and out is not None and key_uri:
-        vault = vault_beside(out)
-        with suppress(VaultExistsError):  # made before, or by another run at this moment
-            Vault.create(vault, load_secret(key_uri))
+        vault = make_vault_beside(out, key_uri)
     source = IdentitySource(kind, key_uri, vault)
     opened = source.open()
     if isinstance(opened, Vault):
