@@ -137,7 +137,8 @@ def _fitting(rule: Rule, tag: int, policies: Policies) -> Rule:
     if rule.generator == "text" and policies.text == "drop":
         return Rule(rule.otherwise, rule.source, f"{rule.clause}; text is dropped")
     if rule.generator in ("shift", "year"):
-        return dated(policies, standard_vr(tag), rule.source, rule.clause, rule.otherwise)
+        leaving = _leaving(tag)
+        return dated(policies, standard_vr(tag), rule.source, rule.clause, leaving)
     return rule
 
 
@@ -203,9 +204,7 @@ def tightened(
 
 def _asked_rule(profile: Profile, tag: int, action: Action, source: str) -> Rule:
     """Give the rule for an action that somebody asks for, with what makes its value."""
-    vr, clause = standard_vr(tag), str(action)
-    row = rows_by_tag().get(tag)
-    basic = leaving_action(tag, vr) if row is None else CONFORMANT[row.basic]
+    vr, clause, basic = standard_vr(tag), str(action), _leaving(tag)
     if action is Action.KEEP:
         generator = {"AS": "age", "CS": "term"}.get(vr, "")
         return Rule(action, source, clause, generator, otherwise=basic)
@@ -221,6 +220,12 @@ def _asked_rule(profile: Profile, tag: int, action: Action, source: str) -> Rule
             f"({tag >> 16:04x},{tag & 0xFFFF:04x}) cannot be cleaned under this profile."
         )
     return rule
+
+
+def _leaving(tag: int) -> Action:
+    """Give the Basic Profile's action, by which a value goes and its object stays conformant."""
+    row = rows_by_tag().get(tag)
+    return leaving_action(tag, standard_vr(tag)) if row is None else CONFORMANT[row.basic]
 
 
 def _is_fixed(rule: Rule | None) -> bool:
