@@ -15,8 +15,8 @@ from fedpacs.deidentification.text.dates import date_spans
 from fedpacs.deidentification.text.dictionary import own_spans
 from fedpacs.deidentification.text.eastern import eastern_spans
 from fedpacs.deidentification.text.gate import gate_spans, needs_presidio
+from fedpacs.deidentification.text.names import NameMarks
 from fedpacs.deidentification.text.numbers import number_spans
-from fedpacs.deidentification.text.people import NameMarks
 from fedpacs.deidentification.text.places import place_spans
 from fedpacs.deidentification.text.presidio import presidio_spans
 from fedpacs.deidentification.text.removal import remove
@@ -87,8 +87,8 @@ def _clean(text: str, terms: CompiledTerms, mode: Mode) -> str:
     spans += place_spans(reading)
     if any(token.kind == EASTERN for token in reading.tokens):
         spans += eastern_spans(reading)
-    marks = NameMarks(reading)
-    spans += marks.spans(spans)
+    marks = NameMarks(reading, spans)
+    spans += marks.spans()
     if needs_presidio(reading, spans):
         spans += presidio_spans(reading.text, spans)
     if mode == "vocabulary":

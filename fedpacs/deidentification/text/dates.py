@@ -44,7 +44,7 @@ _CLOCK = re.compile(r"(?:\bat|@|\bum|\bà|\ba|\ba las|\bв|\btime:?|\buhrzeit:?|
 _AGE = re.compile(
     r"(?<![\d.,])0?(?:9\d|1[0-2]\d)[\s-]{0,2}(?:years?|yrs?|yo|y/o|y\.o\.?|year-old|jahre|jahr(?:e|en)?|jahrige[rnms]?|jahrig|ans|anos|anni|let|лет|года?|г\.|歳|才|세|岁)(?!\w)(?:[\s-]{0,2}(?:old|alt))?"
     r"|(?<![\d.,])0?(?:9\d|1[0-2]\d)y(?:o|/o)?(?!\w)"
-    r"|(?:\bage[d]?|\balter|\bage|\bedad|\bвозраст|年齢)[\s:=]{0,3}0?(?:9\d|1[0-2]\d)(?!\d)"
+    r"|(?:\bage[d]?|\balter|\bage|\bedad|\bвозраст|年齢)[\s:=]{0,3}(0?(?:9\d|1[0-2]\d)(?:\s?y(?:o|/o)?)?)(?!\w)"
 )
 _OVER_NINETY = re.compile(
     r"(?:nonagenarian|centenarian|(?:ninety|neunzig|quatre-vingt-dix|noventa)[\s-]{0,2}\w{0,7}[\s-]{0,2}(?:years?|year-old|jahre|ans|anos)(?:[\s-]old)?)"
@@ -88,17 +88,28 @@ def date_spans(reading: Reading) -> list[Span]:
         spans += _digits(reading.flat)
         spans += _times(reading.flat, spans)
     spans += [match.span() for match in _OVER_NINETY.finditer(reading.flat)]
+    spans += _weekdays(reading, spans)
     return spans
+
+
+def _weekdays(reading: Reading, dates: list[Span]) -> Iterator[Span]:
+    """Find the names of days beside dates."""
+    edges = {edge for span in dates for edge in span}
+    for token in reading.tokens:
+        if token.folded in evidence("weekday"):
+            reach = (*range(token.end, token.end + 5), *range(token.start - 3, token.start + 1))
+            if any(place in edges for place in reach):
+                yield token.start, token.end
 
 
 def _digits(flat: str) -> Iterator[Span]:
     for match in _NUMERIC.finditer(flat):
         if _is_date(match[1], match[3], match[4], match[2]):
             yield match.span()
-    for pattern in (_SPACED, _MONTH_YEAR, _COMPACT, _EASTERN, _AGE, _QUARTER):
+    for pattern in (_SPACED, _MONTH_YEAR, _COMPACT, _EASTERN, _QUARTER):
         for match in pattern.finditer(flat):
             yield match.span()
-    for pattern in (_BORN, _SINCE):
+    for pattern in (_BORN, _SINCE, _AGE):
         for match in pattern.finditer(flat):
             yield match.span(match.lastindex or 0)
 

@@ -22,7 +22,7 @@ _CROSSING = 6
 _SHORTEST_NEAR = 5
 _SHORTEST_GLUED = 4
 _LONGEST_INITIALS = 4
-_SIDES = frozenset("lrtcs")
+_SIDES = frozenset("lrtcsw")
 
 
 def own_spans(reading: Reading, terms: CompiledTerms) -> list[Span]:

@@ -1,7 +1,8 @@
 """The generator of ``data/text_names.txt``, ``text_places.txt``, ``text_common.txt`` and
 ``text_dicom.txt``: word lists out of packages, folded and sorted.
 
-Run by a developer, never by the product; Faker and symspellpy (both MIT) must be importable::
+Run by a developer, never by the product; Faker, names and symspellpy (all MIT) must be
+importable::
 
     python -m fedpacs.deidentification.text.generate_lists OUT_FOLDER
 """  # noqa: D205 - four names do not fit one line
@@ -19,13 +20,33 @@ from pathlib import Path
 from fedpacs.deidentification.text.folding import fold
 
 _LETTERS = re.compile(r"[^\W\d_]+")
-_STOP_LANGUAGES = ("de", "fr", "es", "it", "pt", "nl", "ru")
+_STOP_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "ru")
 _LOREM = ("de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "ru_RU")
 _PLACES = (
     "city_names", "cities", "states", "regions", "departments", "prefectures", "towns",
 )  # fmt: skip
 _SHORTEST_NAME = 3
-_INFLECTIONS = ("s", "es", "ed", "d", "ing", "er", "r", "est", "ly", "ness", "ish")
+_GIVEN, _SURNAMES = 4275, 30000
+_OFTEN_GIVEN, _OFTEN_SURNAMES = 500, 4000
+_ALWAYS_GIVEN, _ALWAYS_SURNAMES = 150, 250
+_INFLECTIONS = (
+    "s",
+    "es",
+    "ed",
+    "d",
+    "ing",
+    "er",
+    "r",
+    "est",
+    "ly",
+    "ness",
+    "ish",
+    "y",
+    "al",
+    "ful",
+    "ity",
+    "ation",
+)
 _INFLECTED = 2
 _IDEOGRAPH = re.compile(r"[぀-ヿ一-鿿가-힣]")
 _SKIPPED_SCRIPTS = re.compile(r"[ऀ-෿଀-௿ঀ-৿]")
@@ -48,6 +69,16 @@ def person_names() -> set[str]:
         for attribute in dir(provider):
             if "name" in attribute and "format" not in attribute and attribute[0] != "_":
                 found.update(_names_of(_strings(getattr(provider, attribute))))
+    return found
+
+
+def census_names(given: int, surnames: int) -> set[str]:
+    """Read the most frequent names of the US Census of 1990 (package names)."""
+    folder = importlib.resources.files("names")
+    found: set[str] = set()
+    for file, most in (("female.first", given), ("male.first", given), ("all.last", surnames)):
+        lines = (folder / f"dist.{file}").read_text("ascii").splitlines()[:most]
+        found.update(_names_of(line.split()[0] for line in lines))
     return found
 
 
@@ -109,16 +140,33 @@ def dicom_words() -> set[str]:
 
 
 def common_words(english: set[str], names: set[str], other: set[str]) -> set[str]:
-    """Keep of the English words those that are no names, or are inflected like a word."""
-    return other | {
-        word for word in english if word not in names or _is_inflected(word, english, names)
+    """Keep of the English words those that are no names, or are inflected like a word.
+
+    The most frequent names are never words here; the curated lists say which of them medicine uses.
+    """
+    often = census_names(_OFTEN_GIVEN, _OFTEN_SURNAMES)
+    words = {
+        word
+        for word in english
+        if word not in names
+        or _inflections(word, english, names) >= (_INFLECTED if word in often else 1)
     }
+    forms = {word for word in english if any(stem in words for stem in _stems(word))}
+    return (other | words | forms) - census_names(_ALWAYS_GIVEN, _ALWAYS_SURNAMES)
 
 
-def _is_inflected(word: str, english: set[str], names: set[str]) -> bool:
+def _stems(word: str) -> Iterator[str]:
+    """Give what a word may be an inflected form of."""
+    for ending in ("s", "es", "ed", "ing", "ly"):
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= _SHORTEST_NAME:
+            yield from (stem, stem + "e")
+
+
+def _inflections(word: str, english: set[str], names: set[str]) -> int:
     stems = (word, word.removesuffix("e"), word[:-1] + "i" if word.endswith("y") else word)
     forms = {stem + ending for stem in stems for ending in _INFLECTIONS} - {word}
-    return len((forms & english) - names) >= _INFLECTED
+    return len((forms & english) - names)
 
 
 def _write(path: Path, source: str, words: Iterable[str]) -> None:
@@ -131,11 +179,19 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{__doc__}\n")
         return 2
     folder = Path(arguments[1])
-    names, towns, english = person_names(), places(), english_words()
+    names, towns, english = (
+        person_names() | census_names(_GIVEN, _SURNAMES),
+        places(),
+        english_words(),
+    )
     common = common_words(english, names | towns, function_words(names))
     dicom = dicom_words()
     dicom -= (names | towns) - common
-    _write(folder / "text_names.txt", "Names: Faker, MIT licence", names)
+    _write(
+        folder / "text_names.txt",
+        "Names: Faker (MIT licence); names 0.3 (MIT licence; US Census of 1990, public domain)",
+        names,
+    )
     _write(folder / "text_places.txt", "Towns and regions: Faker, MIT licence", towns - names)
     _write(
         folder / "text_common.txt",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 from fedpacs.deidentification.text.folding import fold
 
+_LABELS = frozenset(
+    {"label", "weak-label", "id", "weak-id", "phone", "institution", "title", "weekday"}
+)
 LANGUAGES = ("en", "de", "fr", "es", "ja", "ru", "rois")
 
 
@@ -70,8 +74,10 @@ def word_lists() -> WordLists:
     for language in LANGUAGES:
         for line in read_lines(f"text_words_{language}.txt"):
             curated.update(fold(word) for word in line.split())
+    curated.update(_labels())
     names = frozenset(read_lines("text_names.txt"))
     eponyms, heads = _eponyms()
+    curated.update(heads)
     return WordLists(
         medical=frozenset(curated.union(read_lines("text_dicom.txt"))),
         curated=frozenset(curated),
@@ -82,6 +88,16 @@ def word_lists() -> WordLists:
         heads=heads,
         eastern=frozenset(word for word in curated if not word[0].isascii()),
     )
+
+
+def _labels() -> set[str]:
+    """Read the words of labels and institutions, which identify nobody by themselves."""
+    found: set[str] = set()
+    for line in read_lines("text_evidence.csv"):
+        kind, _, words = line.partition(";")
+        if kind in _LABELS:
+            found.update(fold(part) for word in words.split() for part in re.split(r"[_-]", word))
+    return found - {""}
 
 
 def _eponyms() -> tuple[dict[str, Eponym], frozenset[str]]:

@@ -140,7 +140,7 @@ def _is_parameter(reading: Reading, start: int, end: int) -> bool:
 def _labelled(reading: Reading) -> Iterator[Span]:
     """Find the value behind a label: MRN 12 34, Fax: 555, Seriennummer AB-7."""
     for index, token in enumerate(reading.tokens):
-        for kind in ("id", "phone"):
+        for kind in ("id", "weak-id", "phone"):
             words = _phrase_at(reading, index, kind)
             if words:
                 value = _value(reading, index, words, kind)
@@ -178,7 +178,7 @@ def _value(reading: Reading, index: int, words: int, kind: str) -> Span | None:
     if kind == "phone":
         return match.span(1) if _count_digits(value) >= _SHORTEST_PHONE else None
     label = " ".join(token.folded for token in reading.tokens[index : last + 1])
-    weak = label in evidence("weak-id")
+    weak = label in evidence("weak-id") and kind == "weak-id"
     start = match.start(1)
     first = re.match(r"[^\W\d_]+[ ]", value)
     if first and is_known(first[0].strip()):

@@ -219,6 +219,8 @@ def _before(reading: Reading, index: int) -> int:
         if _is_part(token, reading) and token.folded not in {"the", "at", "from", "in", "to"}:
             if not _is_verb(token, reading):
                 first = position
+        elif token.folded in evidence("lower-part") and not token.capital:
+            first = position
         elif token.folded not in _LINKS or token.capital:
             break
         position -= 1

@@ -77,7 +77,7 @@ def _analyzer() -> AnalyzerEngine:
         )
     )
     registry = RecognizerRegistry(recognizers=recognizers, supported_languages=[_LANGUAGE])
-    engine = NoOpNlpEngine()
+    engine = NoOpNlpEngine(models=[{"lang_code": _LANGUAGE, "model_name": "none"}])
     engine.load()
     return AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=[_LANGUAGE])
 

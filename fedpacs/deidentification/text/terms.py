@@ -146,7 +146,7 @@ class CompiledTerms:
         for spelling in spellings(word):
             self.words[spelling] = is_known(spelling) or len(spelling) <= 2  # noqa: PLR2004 - Li, Ng
             reverse = spelling[::-1]
-            if len(spelling) >= _SHORTEST_NEAR and not is_known(reverse):
+            if len(spelling) >= _SHORTEST_GLUED and not is_known(reverse):
                 self.words.setdefault(reverse, False)
 
     def _add_initials(self, letters: list[str]) -> None:

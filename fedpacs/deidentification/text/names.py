@@ -1,0 +1,227 @@
+"""Names: words of the list of names, unknown capitalised words, and what belongs to either."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from fedpacs.deidentification.text.eponyms import kept_eponyms
+from fedpacs.deidentification.text.evidence import evidence
+from fedpacs.deidentification.text.labelled import NAME_JOIN, LabelledNames
+from fedpacs.deidentification.text.tokens import WORD, Reading, Token
+from fedpacs.deidentification.text.vocabulary import (
+    COMMON,
+    NAME,
+    UNKNOWN,
+    is_curated,
+    is_eponym,
+    is_head,
+    is_known,
+    is_medical,
+    kind_of,
+    may_be_name,
+)
+
+Span = tuple[int, int]
+
+_SIGNATURE = re.compile(
+    r"(?<![\w.])[A-ZÀ-ÞА-ЯЁ]\.\s?(?:[A-ZÀ-ÞА-ЯЁ]\.\s?){1,2}(?=\W|$|[A-ZА-ЯЁ][a-zа-яё])"
+)
+_PATRONYMIC = re.compile(r"(?:[ое]вич|[ое]вн)(?:а|у|ем|ом|е|ы|ои|)$")
+_SLAVIC = re.compile(
+    r"(?:ов|ев|ин|ын|скии|скои|цкии|енко|чук|юк|швили|дзе|ян)(?:а|у|ым|ом|е|ои|ого|ому|ая|ую|)$"
+)
+_SENTENCE_END = re.compile(r"[.!?:;\n]")
+_SHORTEST_NAME, _SHORTEST_UNKNOWN, _LONGEST_ACRONYM = 3, 4, 4
+_SHORTEST_ADJECTIVE = 6
+_PROSE = 0.5
+
+
+class NameMarks:
+    """The tokens of a text that are names, and the eponyms among them that stay.
+
+    Parameters
+    ----------
+    reading
+        The text, split.
+    already
+        Ranges that are known to go; neighbours of names in them are looked at.
+    """
+
+    __slots__ = ("_gone", "_known_runs", "_prose", "_reading", "_tokens", "kept", "names")
+
+    def __init__(self, reading: Reading, already: Iterable[Span]) -> None:
+        self._reading = reading
+        self._tokens = reading.tokens
+        self._gone = self._indices(already)
+        self._known_runs = {
+            index
+            for first, last, whole in reading.runs
+            if is_known(whole)
+            for index in range(first, last)
+        }
+        words = [token for token in self._tokens if token.kind == WORD and len(token.text) > 1]
+        small = sum(not token.capital for token in words)
+        self._prose = small > _PROSE * len(words)
+        self.kept = kept_eponyms(reading)
+        self.names: set[int] = set()
+
+    def spans(self) -> list[Span]:
+        """Find all names.
+
+        Returns
+        -------
+        list of (int, int)
+            Half-open ranges of characters.
+        """
+        self.names = LabelledNames(self._reading).find()
+        for index, token in enumerate(self._tokens):
+            if token.kind == WORD and index not in self.names and index not in self.kept:
+                if self._is_listed(index, token) and index not in self._known_runs:
+                    self.names.add(index)
+        signatures = [*self._signatures()]
+        signed = self._indices(signatures)
+        self._beside_signature(signed)
+        self._spread(self._gone | signed)
+        self._bridge(signed)
+        self.kept -= self.names
+        return [*signatures, *((self._tokens[i].start, self._tokens[i].end) for i in self.names)]
+
+    def _indices(self, spans: Iterable[Span]) -> set[int]:
+        return {index for start, end in spans for index in self._reading.at(start, end)}
+
+    def _is_listed(self, index: int, token: Token) -> bool:
+        kind = kind_of(token.folded)
+        if kind == NAME:
+            return len(token.text) >= _SHORTEST_NAME + (not token.capital)
+        if kind == UNKNOWN:
+            if token.capital and len(token.text) >= _SHORTEST_UNKNOWN:
+                return self._is_strange(index, token)
+            return _PATRONYMIC.search(token.folded) is not None
+        return (
+            kind == COMMON
+            and self._prose
+            and token.text.istitle()
+            and len(token.text) >= _SHORTEST_UNKNOWN
+            and may_be_name(token.folded)
+            and not self._begins_sentence(index)
+        )
+
+    def _is_strange(self, index: int, token: Token) -> bool:
+        """Tell whether an unknown capitalised word is more likely a name than a rare word."""
+        if token.text.isupper():
+            return self._reading.all_capitals or len(token.text) > _LONGEST_ACRONYM
+        if is_eponym(token.folded):
+            return True
+        if "а" <= token.folded[0] <= "я":
+            return not self._begins_sentence(index) or _SLAVIC.search(token.folded) is not None
+        return not self._is_german_noun(index)
+
+    def _begins_sentence(self, index: int) -> bool:
+        return index == 0 or _SENTENCE_END.search(self._reading.gap(index - 1)) is not None
+
+    def _is_german_noun(self, index: int) -> bool:
+        """Tell whether an article or an adjective stands before a word: names seldom have one."""
+        if index == 0 or self._reading.gap(index - 1) != " ":
+            return False
+        before = self._tokens[index - 1]
+        if before.folded in evidence("article"):
+            return True
+        return (
+            before.text.islower()
+            and len(before.text) >= _SHORTEST_ADJECTIVE
+            and before.folded.endswith(("e", "en", "er", "es", "em"))
+            and is_curated(before.folded)
+        )
+
+    def _signatures(self) -> Iterator[Span]:
+        """Find initials with full stops that are no abbreviation of medicine."""
+        for match in _SIGNATURE.finditer(self._reading.text):
+            letters = "".join(char for char in match[0].lower() if char.isalpha())
+            if letters not in evidence("dotted"):
+                yield match.start(), match.start() + len(match[0].rstrip())
+
+    def _beside_signature(self, signed: set[int]) -> None:
+        for index in signed:
+            for other, gap in ((index - 1, index - 1), (index + 1, index)):
+                if 0 <= other < len(self._tokens) and other not in signed:
+                    token = self._tokens[other]
+                    near = self._reading.gap(gap).strip(". ") == "" and token.kind == WORD
+                    if near and token.capital and not is_medical(token.folded):
+                        self.names.add(other)
+
+    def _spread(self, gone: set[int]) -> None:
+        """Let a name draw its neighbours in: other names, initials, particles, suffixes."""
+        waiting = sorted(self.names | {i for i in gone if self._tokens[i].kind == WORD})
+        while waiting:
+            index = waiting.pop()
+            for other, gap in ((index - 1, index - 1), (index + 1, index)):
+                if not 0 <= other < len(self._tokens) or other in self.names or other in gone:
+                    continue
+                token, between = self._tokens[other], self._reading.gap(gap)
+                if other in self.kept or token.kind != WORD or not NAME_JOIN.match(between):
+                    continue
+                if (
+                    self._precedes(other, token, between)
+                    if other < index
+                    else self._follows(other, token, between)
+                ):
+                    self.names.add(other)
+                    waiting.append(other)
+
+    def _precedes(self, index: int, token: Token, gap: str) -> bool:
+        if len(token.text) == 1:
+            return token.text.isupper() and ("^" in gap or "." in gap)
+        if token.folded in evidence("title") and token.folded not in evidence("weak-title"):
+            return not token.text.isupper() or "." in gap or "^" in gap
+        if token.folded in evidence("particle"):
+            return self._is_particle(index, token)
+        return self._is_other_name(token) and not (is_curated(token.folded) and gap != "^")
+
+    def _follows(self, index: int, token: Token, gap: str) -> bool:
+        if (
+            gap.startswith(".")
+            and len(gap) > 1
+            and len(self._tokens[index - 1].text) > _SHORTEST_NAME
+        ):
+            return False
+        if len(token.text) == 1:
+            dotted = self._reading.text[token.end : token.end + 1] == "."
+            return token.text.isupper() and ("^" in gap or dotted)
+        if token.folded in evidence("suffix"):
+            return token.capital or token.folded in {"jr", "sr"}
+        if "^" in gap and token.folded in evidence("title") | evidence("credential"):
+            return True
+        if not self._is_other_name(token):
+            return False
+        if not is_curated(token.folded):
+            return True
+        ends = index + 1 >= len(self._tokens) or self._tokens[index + 1].capital
+        return gap == " " and ends and token.text.istitle()
+
+    def _is_particle(self, index: int, token: Token) -> bool:
+        """Tell whether a small word before a name belongs to it: van, von, and der after van."""
+        if not is_medical(token.folded) or token.folded in evidence("strong-particle"):
+            return True
+        before = self._tokens[index - 1].folded if index else ""
+        return before in evidence("strong-particle")
+
+    def _is_other_name(self, token: Token) -> bool:
+        return token.capital and may_be_name(token.folded) and not is_head(token.folded)
+
+    def _bridge(self, signed: set[int]) -> None:
+        """Take a particle, an initial or a short word that stands between two names."""
+        known = self.names | self._gone | signed
+        for index in range(1, len(self._tokens) - 1):
+            token = self._tokens[index]
+            if token.kind != WORD or index in known:
+                continue
+            if index - 1 in known and index + 1 in known:
+                joined = NAME_JOIN.match(self._reading.gap(index - 1)) and NAME_JOIN.match(
+                    self._reading.gap(index)
+                )
+                short = token.folded in evidence("particle") or (
+                    len(token.text) == 1 and token.text.isupper()
+                )
+                if joined and short and {index - 1, index + 1} <= self.names | signed:
+                    self.names.add(index)
