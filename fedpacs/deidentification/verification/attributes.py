@@ -30,6 +30,7 @@ from fedpacs.deidentification.verification.standard import (
     is_known,
     is_safe_private,
     is_standard_uid,
+    own_lists,
     table,
     tags_of,
     vocabulary,
@@ -46,6 +47,7 @@ _GRAPHICS = "113103"
 _DESCRIPTORS = "113105"
 _FULL_DATES = "113106"
 _STRUCTURED = "113104"
+_WITHOUT_COLUMNS = frozenset({"2026c"})
 _NUMERIC_BULK_VRS = frozenset({"OD", "OF", "OL", "OV"})
 _OLDEST_YEARS = 90
 _NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?")
@@ -61,6 +63,8 @@ _CREATORS = range(0x10, 0x100)
 _ICC_PROFILE, _ICC_SIGNATURE_AT = 0x00282000, 36
 _SCHEME, _MEANING = 0x00080102, 0x00080104
 _CODE_VALUES = (0x00080100, 0x00080119, 0x00080120)
+_CODE = re.compile(r"[A-Za-z0-9.:/^*%_{}()\[\]' -]{1,64}")
+_CODE_LETTERS = 8
 _OWN_MEANINGS = frozenset({"code not listed", "removed"})
 
 
@@ -151,6 +155,8 @@ def _keeps_value(
     options: frozenset[str],
 ) -> bool:
     kept = any(row[COLUMN_OF[code]] for code in options if code in COLUMN_OF)
+    if row["edition"] in _WITHOUT_COLUMNS and leaf.vr in TEXT_VRS:
+        kept = bool(options & {_DESCRIPTORS, _STRUCTURED, _GRAPHICS})  # the source has Basic only
     if leaf.vr == "SQ":
         return row["basic"] == "X" and not kept and leaf.value not in {b"", b"0"}
     shiftable = leaf.vr in DATE_VRS and row["modified_dates"]
@@ -165,25 +171,40 @@ def _keeps_value(
     return now == before and not only_year
 
 
-def code_findings(item: Mapping[int, str]) -> bool:
-    """Tell whether an item holds a code that the dictionaries lack: it may hold anything.
+def is_unlisted_code(item: Mapping[int, str], options: frozenset[str]) -> bool:
+    """Tell whether an item holds a code that is nobody's but a hospital's: it may hold anything.
 
     Parameters
     ----------
     item
         Text of the item's elements, by tag.
+    options
+        Codes of CID 7050 that the profile carries out; where text is cleaned, a meaning is a text
+        like any other.
     """
     values = [item[tag] for tag in _CODE_VALUES if item.get(tag)]
     if not values and _MEANING not in item:
         return False
     meaning = item.get(_MEANING, "")
     scheme = item.get(_SCHEME, "")
-    if scheme == OWN_SCHEME:
-        return meaning.casefold() not in _OWN_MEANINGS and not is_harmless(meaning)
     known = codes().get(scheme, {})
-    if len(values) != 1 or values[0] not in known:
+    if len(values) == 1 and meaning in known.get(values[0], ()):
+        return False
+    cleaned = bool(options & {_DESCRIPTORS, _STRUCTURED})
+    if not (cleaned or meaning.casefold() in _OWN_MEANINGS or is_harmless(meaning)):
         return True
-    return meaning not in known[values[0]] and not is_harmless(meaning)
+    if scheme == OWN_SCHEME:
+        return False
+    return len(values) != 1 or not (values[0] in known or _is_public(scheme, values[0]))
+
+
+def _is_public(scheme: str, value: str) -> bool:
+    """Tell whether a code of a published scheme is written as codes are: no word of a language."""
+    if scheme not in own_lists()["scheme"] or not _CODE.fullmatch(value):
+        return False
+    if any(character.isdigit() for character in value):
+        return sum(character.isalpha() for character in value) <= _CODE_LETTERS
+    return scheme in own_lists()["letters"]
 
 
 def _is_too_old(text: str) -> bool:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fedpacs.deidentification.verification.attributes import (
     attribute_findings,
-    code_findings,
     is_number_vr,
+    is_unlisted_code,
 )
 from fedpacs.deidentification.verification.decoding import is_decodable, texts
 from fedpacs.deidentification.verification.evidence import (
@@ -142,7 +142,7 @@ def compare(old: Top | None, new: Top | None, context: Context) -> Comparison:
         for leaf in new.leaves:
             _look(result, leaf, after[leaf.where], origins(leaf.where), context)
         if new.tag != METHOD_CODES:
-            result.findings.update(_code_findings(new, after))
+            result.findings.update(_code_findings(new, after, context.options))
     return result
 
 
@@ -297,14 +297,16 @@ def _day(match: re.Match[str]) -> dt.date:
     return dt.date(int(match[1]), int(match[2]), int(match[3]))
 
 
-def _code_findings(new: Top, after: dict[tuple[int, ...], list[str]]) -> Iterator[Finding]:
+def _code_findings(
+    new: Top, after: dict[tuple[int, ...], list[str]], options: frozenset[str]
+) -> Iterator[Finding]:
     items: dict[tuple[int, ...], dict[int, str]] = defaultdict(dict)
     for leaf in new.leaves:
         if len(leaf.where) > 1:
             values = after[leaf.where]
             items[leaf.where[:-1]][leaf.tag] = "\\".join(values)
     for place, item in items.items():
-        if code_findings(item):
+        if is_unlisted_code(item, options):
             yield finding("deid.unlisted-code", place[-2])
 
 

@@ -338,6 +338,7 @@ class Memory:
         self._bytes = 0
 
     def keep(self, top: Top, syntax: Syntax) -> Top:
+        """Give the element with these bytes that is kept, this one if there was none."""
         size = len(top.raw)
         if size > _CACHED_BYTES:
             return top
