@@ -101,9 +101,11 @@ def identify(
 
     Raises
     ------
-    NoPatientIdError
-        If it has no Patient ID and is refused for it.
+    NoIdentityError, NoPatientIdError
+        If it does not say which study, series or patient it belongs to, and is refused for it.
     """
+    if not lenient and not (parsed.text(STUDY_INSTANCE_UID) and parsed.text(SERIES_INSTANCE_UID)):
+        raise NoIdentityError("Study or Series Instance UID is missing.")
     patient_id = parsed.text(PATIENT_ID)
     if not patient_id:
         if not lenient:

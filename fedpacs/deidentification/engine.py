@@ -143,8 +143,8 @@ class Engine:
         try:
             with quiet(), self._parser.parse(source) as parsed:
                 return self._write(parsed, part)
-        except FedpacsError:
-            raise
+        except FedpacsError as error:
+            raise error from None  # what it came from may quote a value
         except Exception:  # noqa: BLE001 - damaged bytes make decoders fail in any way they like, and their messages quote values
             raise DamagedObjectError("Something that stays cannot be read.") from None
 

@@ -94,7 +94,7 @@ def _marks(profile: Profile, earlier: tuple[str, ...], text_free: bool) -> Mappi
 
 def _temporal(profile: Profile) -> str:
     dates = profile.policies.dates
-    return {"keep": "UNMODIFIED", "shift": "MODIFIED"}.get(dates, "REMOVED")
+    return {"keep": "UNMODIFIED", "shift": "MODIFIED", "year": "MODIFIED"}.get(dates, "REMOVED")
 
 
 def _code(option: Option) -> Items:

@@ -80,19 +80,22 @@ class TermCollector:
         )
 
     def _of_element(self, parsed: ParsedObject, raw: RawElement) -> tuple[tuple[str, str], ...]:
-        if not raw.raw or len(raw.raw) > _LISTED_BYTES:
-            return ()
+        if len(raw.raw) > _LISTED_BYTES or not raw.raw:
+            return self._listed(parsed, raw) if raw.vr == "SQ" else ()
         key = (raw.raw, parsed.charset)
         known = self._known.get(key)
         if known is None:
-            try:
-                known = tuple(self._terms(parsed.element(raw), parsed.charset))
-            except DamagedObjectError:
-                known = ()
+            known = self._listed(parsed, raw)
             if len(self._known) >= _MEMORY:
                 self._known.clear()
             self._known[key] = known
         return known
+
+    def _listed(self, parsed: ParsedObject, raw: RawElement) -> tuple[tuple[str, str], ...]:
+        try:
+            return tuple(self._terms(parsed.element(raw), parsed.charset))
+        except DamagedObjectError:
+            return ()
 
     def _terms(self, element: Element, charset: Charset) -> list[tuple[str, str]]:
         if element.items is not None:

@@ -23,12 +23,13 @@ from fedpacs.deidentification.codes import (
 from fedpacs.deidentification.dicom.charset import UTF_8, Charset, text_of
 from fedpacs.deidentification.dicom.elements import Element, is_private
 from fedpacs.deidentification.dicom.encoding import encode_element
+from fedpacs.deidentification.dicom.parsed import numbers_of
 from fedpacs.deidentification.dicom.parsing import PIXEL_TAGS
 from fedpacs.deidentification.dicom.syntax import vr_of
 from fedpacs.deidentification.errors import DamagedObjectError
 from fedpacs.deidentification.private import PrivateBlocks
 from fedpacs.deidentification.rules import vr_fits
-from fedpacs.deidentification.structured.bulk import admits_bulk, is_bulk
+from fedpacs.deidentification.structured.bulk import is_bulk, kept_bulk
 from fedpacs.deidentification.structured.content import item_rules
 from fedpacs.deidentification.values import Setting, dummy, new_element
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from fedpacs.deidentification.dicom.elements import Items
     from fedpacs.deidentification.dicom.parsed import ParsedObject, RawElement
+    from fedpacs.deidentification.dicom.syntax import Encoding
     from fedpacs.deidentification.rules import Rule
     from fedpacs.deidentification.text.cleaning import CompiledTerms
 
@@ -115,7 +117,7 @@ class Transformation:
         except DamagedObjectError:
             return None  # not even its items can be told apart
         if rule.action is Action.KEEP and is_bulk(element.tag, element.vr):
-            return element if admits_bulk(element, parsed, self.setting.encoding) else None
+            return kept_bulk(element, parsed, self.setting.encoding)
         return self.treated(element, rule, self.setting, 0)
 
     def treated(self, element: Element, rule: Rule, setting: Setting, depth: int) -> Element | None:
@@ -157,13 +159,15 @@ class Transformation:
                 continue
             rule = self._rule(element, special, blocks)
             if rule.action is Action.KEEP and is_bulk(tag, element.vr):
-                made = element if admits_bulk(element, items, setting.encoding) else None
+                made = kept_bulk(element, items, setting.encoding)
             else:
                 made = self.treated(element, rule, setting, depth)
             if made is not None:
                 new[tag] = made
         if _SEGMENT_LABEL in items:
-            _label_segment(new)
+            rule = self.setting.profile.action_for(_SEGMENT_LABEL, "LO", private=False)
+            if rule.generator == "segment-label":
+                _label_segment(new, setting.encoding)
         return new
 
     def _rule(self, element: Element, special: Mapping[int, Rule], blocks: PrivateBlocks) -> Rule:
@@ -204,10 +208,11 @@ def _without_value(tag: int, rule: Rule) -> Element | None:
     return dummy(tag, vr) if wanted is Action.DUMMY and vr != "SQ" else None
 
 
-def _label_segment(segment: Items) -> None:
+def _label_segment(segment: Items, encoding: Encoding) -> None:
     """Name a segment after what its codes say (PS3.3 C.8.20.2)."""
     types = segment.get(_SEGMENTED_PROPERTY_TYPE)
     meaning = text_of(types.items[0].get(CODE_MEANING), UTF_8) if types and types.items else ""
     number = segment.get(_SEGMENT_NUMBER)
-    fallback = f"Segment {int.from_bytes(number.value, 'little')}" if number else "Segment"
-    segment[_SEGMENT_LABEL] = Element.of_text(_SEGMENT_LABEL, "LO", meaning or fallback)
+    numbers = numbers_of(number, encoding) if number else []
+    label = meaning or f"Segment {int(numbers[0]) if numbers else ''}".strip()
+    segment[_SEGMENT_LABEL] = Element.of_text(_SEGMENT_LABEL, "LO", label)

@@ -29,6 +29,7 @@ from fedpacs.deidentification.dates import (
 )
 from fedpacs.deidentification.dicom.charset import values_of
 from fedpacs.deidentification.dicom.elements import TEXT_VRS, Element
+from fedpacs.deidentification.structured.embedded import holds_document
 from fedpacs.deidentification.text.cleaning import clean_text, mentions
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.dicom.syntax import Encoding
     from fedpacs.deidentification.identity import Identity
     from fedpacs.deidentification.rules import Profile, Rule
-    from fedpacs.deidentification.text.cleaning import CompiledTerms
+from fedpacs.deidentification.text.cleaning import CompiledTerms
 
 DUMMY_TEXT = "REMOVED"
 _PATIENT_ID = 0x00100020
@@ -99,7 +100,7 @@ def new_element(element: Element, rule: Rule, setting: Setting) -> Element | Non
     """
     if rule.action is Action.REMOVE:
         return None
-    if rule.action is not Action.DUMMY and not element.value.strip(b" \0"):
+    if rule.action is not Action.DUMMY and _is_empty(element):
         return Element(element.tag, element.vr)
     made = _MAKERS[rule.action](element, rule, setting)
     if made is not None:
@@ -107,6 +108,12 @@ def new_element(element: Element, rule: Rule, setting: Setting) -> Element | Non
     if rule.otherwise is Action.ZERO:
         return Element(element.tag, element.vr)
     return dummy(element.tag, element.vr) if rule.otherwise is Action.DUMMY else None
+
+
+def _is_empty(element: Element) -> bool:
+    if element.vr in _SIZE_OF or element.vr in _BULK_VRS:
+        return not element.value
+    return not element.value.strip(b" \0")
 
 
 def dummy(tag: int, vr: str) -> Element | None:
@@ -174,6 +181,8 @@ def _clean_text(element: Element, setting: Setting) -> Element | None:
     wanted = setting.profile.policies.text
     mode: Literal["clean", "vocabulary"] = "vocabulary" if wanted == "vocabulary" else "clean"
     values = values_of(element, setting.charset)
+    if any(map(holds_document, values)):
+        return None
     new = [clean_text(value, setting.terms, mode) if value else "" for value in values]
     if not any(new):
         return None

@@ -8,7 +8,8 @@ import pytest
 
 from fedpacs.core.errors import CryptoError
 from fedpacs.deidentification import batch
-from fedpacs.deidentification.batch import BatchOptions, NoSuchFolderError, run
+from fedpacs.deidentification.batch import BatchOptions, run
+from fedpacs.deidentification.folders import NoSuchFolderError
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_folder_is_deidentified_or_refused_file_by_file(source, key_uri, tmp_p
         ),
     )
     assert (report.files, report.deidentified) == (5, 3)
-    assert report.quarantined == {"deid.cut-short": 1, "deid.not-dicom": 1}
+    assert report.quarantined == {"deid.damaged-pixels": 1, "deid.not-dicom": 1}
     assert steps == [(n, 5) for n in range(1, 6)]
     assert len(_names(out)) == 3
     assert all(pydicom.dcmread(path).PatientIdentityRemoved == "YES" for path in out.iterdir())
@@ -88,13 +89,77 @@ def test_running_again_changes_nothing(source, key_uri, tmp_path):
     assert {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in out.iterdir()} == before
 
 
-def test_a_second_object_with_the_same_uid_is_refused(source, key_uri, tmp_path, series):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_object_with_the_same_uid_gets_a_name_of_its_own(
+    source, key_uri, tmp_path, series, workers
+):
     ds = pydicom.dcmread(series[0])
     ds.EchoTime = "77"
     pydicom.dcmwrite(source / "Grabowska" / "twin.dcm", ds)
-    report = run(source, tmp_path / "out", _options(key_uri, tmp_path))
-    assert report.quarantined["deid.duplicate-instance"] == 1
-    assert report.deidentified == 3
+    names = []
+    for out in ("out", "out", "again"):
+        report = run(source, tmp_path / out, _options(key_uri, tmp_path, workers=workers))
+        assert report.deidentified == 4
+        names.append(_names(tmp_path / out))
+    assert names[0] == names[1] == names[2]
+    echo_times = [pydicom.dcmread(tmp_path / "out" / name).EchoTime for name in names[0]]
+    assert echo_times.count(77) == 1
+    assert sum("-" in name for name in names[0]) == 1
+
+
+def test_a_torn_file_of_a_crash_is_replaced(source, key_uri, tmp_path):
+    out = tmp_path / "out"
+    run(source, out, _options(key_uri, tmp_path))
+    torn = next(out.iterdir())
+    whole = torn.read_bytes()
+    torn.write_bytes(whole[:700])
+    assert run(source, out, _options(key_uri, tmp_path)).deidentified == 3
+    assert torn.read_bytes() == whole
+
+
+def test_every_entry_has_a_line_whatever_it_is(source, key_uri, tmp_path, series):
+    import os
+
+    (source / "dangling").symlink_to(tmp_path / "nowhere")
+    (source / "elsewhere").symlink_to(tmp_path)
+    (source / "linked.dcm").symlink_to(series[0])
+    os.mkfifo(source / "pipe")
+    (source / os.fsdecode(b"caf\xe9")).write_bytes(b"")
+    run(source, tmp_path / "out", _options(key_uri, tmp_path))
+    text = (tmp_path / "private" / "map.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    codes = {line["src"]: line["code"] for line in lines}
+    assert len(codes) == len(lines) == 10
+    assert codes["linked.dcm"] is None
+    for name in ("dangling", "elsewhere", "pipe", os.fsdecode(b"caf\xe9")):
+        assert codes[name] == "deid.not-dicom"
+
+
+def test_the_map_must_not_lie_in_the_output(source, key_uri, tmp_path):
+    options = BatchOptions("basic", key_uri, map_file=tmp_path / "out" / "map.jsonl")
+    with pytest.raises(NoSuchFolderError):
+        run(source, tmp_path / "out", options)
+
+
+def test_a_file_that_kills_its_worker_is_told_apart():
+    from fedpacs.deidentification.workforce import Workforce
+
+    force = Workforce(2, _begin, (), _die_of_the_cut_one, lambda name: f"lost {name}")
+    jobs = [f"{number}" for number in range(40)] + ["cut"] + ["last"]
+    results = list(force.results(jobs))
+    assert results == [*(f"done {n}" for n in range(40)), "lost cut", "done last"]
+
+
+def _begin():
+    return None
+
+
+def _die_of_the_cut_one(name):
+    import os
+
+    if name == "cut":
+        os._exit(9)
+    return f"done {name}"
 
 
 def test_what_does_not_verify_never_appears(source, key_uri, tmp_path, monkeypatch):

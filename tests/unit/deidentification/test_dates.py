@@ -48,7 +48,7 @@ def test_what_is_not_a_whole_datetime_is_not_shifted(value):
 
 
 @pytest.mark.parametrize(
-    "value", ["Smith", "20231301", "00000000", "2023.02.14", "2023021", "00010101"]
+    "value", ["Smith", "20231301", "00000000", "2023.02-14", "2023021", "00010101"]
 )
 def test_what_is_not_a_date_is_not_shifted(value):
     assert shift_date(value, -7) is None
