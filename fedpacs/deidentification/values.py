@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.dicom.syntax import Encoding
     from fedpacs.deidentification.identity import Identity
     from fedpacs.deidentification.rules import Profile, Rule
-from fedpacs.deidentification.text.cleaning import CompiledTerms
+    from fedpacs.deidentification.text.cleaning import CompiledTerms
 
 DUMMY_TEXT = "REMOVED"
 _PATIENT_ID = 0x00100020
