@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fedpacs.core.errors import MachineError
 from fedpacs.deidentification.errors import DamagedPixelsError
 
 if TYPE_CHECKING:
     from fedpacs.deidentification.pixels.facts import Pixels
 
-_SECONDS = 10.0
+_SECONDS = 3.0
+_SECONDS_TO_START = 60.0
 _SECONDS_PER_MEGABYTE = 2.0
 _CHUNK_BYTES = 1 << 20
 _LARGEST_HEADER = 1 << 10
@@ -32,6 +34,8 @@ _PROGRAM = """
 import struct, sys
 import imagecodecs, numpy
 source, target = sys.stdin.buffer, sys.stdout.buffer
+target.write(b"!")
+target.flush()
 while len(head := source.read(8)) == 8:
     stream = source.read(struct.unpack("<Q", head)[0])
     try:
@@ -72,10 +76,13 @@ class GuardedDecoder:
         ------
         DamagedPixelsError
             If it cannot be decoded, or not in time.
+        MachineError
+            If the helper process does not start.
         """
-        deadline = time.monotonic() + _SECONDS + _SECONDS_PER_MEGABYTE * len(stream) / (1 << 20)
+        seconds = _SECONDS + _SECONDS_PER_MEGABYTE * len(stream) / (1 << 20)
         process = self._running()
         try:
+            deadline = time.monotonic() + seconds
             self._send(process, struct.pack("<Q", len(stream)) + stream, deadline)
             return self._answer(process, deadline)
         except (OSError, EOFError, struct.error):
@@ -88,8 +95,11 @@ class GuardedDecoder:
         if process is None or self._owner != os.getpid():
             return
         process.kill()
-        with contextlib.suppress(OSError):
-            process.communicate(timeout=_SECONDS)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        process.wait()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._owner != os.getpid():
@@ -107,7 +117,15 @@ class GuardedDecoder:
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
                     os.set_blocking(pipe.fileno(), False)
+            self._await_start(self._process)
         return self._process
+
+    def _await_start(self, process: subprocess.Popen[bytes]) -> None:
+        try:
+            self._receive(process, 1, time.monotonic() + _SECONDS_TO_START)
+        except (OSError, EOFError):
+            self.close()
+            raise MachineError("The helper process that decodes JPEG-LS does not start.") from None
 
     @staticmethod
     def _send(process: subprocess.Popen[bytes], content: bytes, deadline: float) -> None:

@@ -43,7 +43,7 @@ class HuffmanTable:
         If the codes do not fit.
     """
 
-    __slots__ = ("codes", "counts", "lengths", "symbols", "values")
+    __slots__ = ("_following", "codes", "counts", "lengths", "symbols", "values")
 
     def __init__(self, counts: bytes, symbols: bytes) -> None:
         if len(counts) != _LONGEST or sum(counts) != len(symbols) or not symbols:
@@ -65,6 +65,7 @@ class HuffmanTable:
                 self.codes.setdefault(symbols[place], (code, length))
                 code += 1
                 place += 1
+                self._following = (code, length)
             code <<= 1
 
     def dc_steps(self) -> NDArray[np.uint8]:
@@ -98,8 +99,7 @@ class HuffmanTable:
         UnsupportedObjectError
             If there is no room behind the old codes (``deid.pixel-encoding``).
         """
-        longest = max(length for length, count in enumerate(self.counts, start=1) if count)
-        following = max(code for code, length in self.codes.values() if length == longest) + 1
+        following, longest = self._following
         for length in range(longest, _LONGEST + 1):
             first = following << (length - longest)
             if first + len(symbols) < 1 << length:  # the code of all ones stays free (T.81 C)

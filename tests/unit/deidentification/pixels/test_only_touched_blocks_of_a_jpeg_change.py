@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 
@@ -147,7 +148,7 @@ def test_objects_that_dcmtk_makes_are_read_by_dcmtk(build, parsed, tmp_path):
     before = pydicom.dcmread(build.converted("dcmdjpeg", (), path)).pixel_array
     after = pydicom.dcmread(build.converted("dcmdjpeg", (), result)).pixel_array
     far = np.ones(before.shape[:2], bool)
-    far[:32, 8:72] = False  # colours bleed into the next block and no further
+    far[:40, 8:72] = False  # colours bleed into the next block and no further
     assert np.array_equal(after[far], before[far])
     assert after[12:20, 24:46].max() <= 4
 
@@ -214,7 +215,5 @@ def test_damage_ends_in_an_error_of_ours_or_in_a_masked_stream(build, data):
     )
     for _ in range(data.draw(st.integers(1, 6))):
         stream[data.draw(st.integers(2, len(stream) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with contextlib.suppress(DeidentificationError):
         mask_blocks(bytes(stream), [BOX.within(48, 40)], (-1, 0, 0))
-    except DeidentificationError:
-        pass
