@@ -61,12 +61,15 @@ class Context(NamedTuple):
         Specific Character Set of the objects.
     creator
         Private creator of the output's element, if it is private.
+    alone
+        Whether there is no original to compare with.
     """
 
     options: frozenset[str]
     old_charset: bytes
     new_charset: bytes
     creator: bytes = b""
+    alone: bool = False
 
 
 class Text(NamedTuple):
@@ -250,7 +253,7 @@ def _look(
         if then is not None and len(then) == len(now):
             result.uids.update(zip(then, now, strict=True))
     elif vr in DATE_VRS:
-        _look_at_dates(result, tag, now, then)
+        _look_at_dates(result, tag, now, [] if context.alone else then)
     elif vr in TEXT_VRS or vr == "CS" or (vr in BULK_VRS and tag & 0x10000):
         _look_at_texts(result, leaf, now, context)
     elif is_number_vr(vr):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fedpacs.deidentification.verification.comparison import (
     Comparison,
@@ -25,8 +25,9 @@ from fedpacs.deidentification.verification.comparison import (
 from fedpacs.deidentification.verification.decoded import number_findings, text_findings
 from fedpacs.deidentification.verification.decoding import codecs_of, texts
 from fedpacs.deidentification.verification.evidence import add_bytes, add_gone, add_values
+from fedpacs.deidentification.verification.facts import Facts, facts_of
 from fedpacs.deidentification.verification.finding import Finding
-from fedpacs.deidentification.verification.leaves import DamageError, block_of
+from fedpacs.deidentification.verification.leaves import block_of
 from fedpacs.deidentification.verification.markers import declared, file_findings, marker_findings
 from fedpacs.deidentification.verification.pixels import Buffers, bulk_findings, leak
 from fedpacs.deidentification.verification.plain import add_plain, is_plain
@@ -47,7 +48,9 @@ _PAIRS = 20_000
 _META_TEXTS = frozenset({0x00020016, 0x00020017, 0x00020018, 0x00020026, 0x00020102})
 _META_INSTANCE, _SOP_INSTANCE = 0x00020003, 0x00080018
 _MATCHERS = 8
+_RETAINED_UIDS = "113110"
 _DATE = Finding("deid.leak-date")
+_UNREADABLE = Finding("deid.output-unreadable")
 _TRAILING_BYTES = 1 << 20
 
 
@@ -74,6 +77,20 @@ def verify_instance(
     return _thread.verifier.verify(original, deidentified, options)
 
 
+class Examination(NamedTuple):
+    """A file's findings, and what the files of a folder are compared by.
+
+    Attributes
+    ----------
+    comparison
+        UIDs and date shifts of the pair; None when it could not be compared.
+    """
+
+    findings: tuple[Finding, ...]
+    facts: Facts | None = None
+    comparison: Comparison | None = None
+
+
 class Verifier:
     """Verifies files, and remembers what it has compared; for one thread."""
 
@@ -88,39 +105,65 @@ class Verifier:
         self, original: Path, deidentified: Path, options: Collection[str] | None = None
     ) -> tuple[Finding, ...]:
         """Compare a de-identified file with its original; see `verify_instance`."""
+        return self.examine(original, deidentified, options).findings
+
+    def examine(
+        self, original: Path | None, deidentified: Path, options: Collection[str] | None = None
+    ) -> Examination:
+        """Verify a de-identified file, and keep what a folder is judged by.
+
+        Parameters
+        ----------
+        original
+            Identified file; None when there is none: then only what the output alone shows.
+        deidentified, options
+            See `verify_instance`.
+        """
         try:
             new = self._new_reader.read(deidentified)
         except Exception:  # noqa: BLE001 - an unreadable output is a finding, whatever made it so
-            return (Finding("deid.output-unreadable"),)
+            return Examination((_UNREADABLE,))
+        old = None
         try:
-            old = self._old_reader.read(original)
-        except (OSError, DamageError):
-            new.close()
-            return (Finding("deid.not-verifiable"),)
-        try:
-            chosen = declared(new) - declared(old) if options is None else frozenset(options)
-            found = set(self._findings(old, new, deidentified.stem, chosen))
+            old = self._old_reader.read(original) if original is not None else None
+            said = declared(new) - (declared(old) if old else frozenset())
+            chosen = said if options is None else frozenset(options)
+            result = Comparison()
+            found = set(self._findings((old, new), deidentified.stem, chosen, result))
+            facts = facts_of(new)
         except Exception:  # noqa: BLE001 - what cannot be compared to its end is not verified
-            return (Finding("deid.not-verifiable"),)
+            return Examination((Finding("deid.not-verifiable"),))
         finally:
-            old.close()
             new.close()
+            if old is not None:
+                old.close()
         if sum(one.code == _DATE.code for one in found) > 1:
             found.discard(_DATE)  # it is said where the date stands
-        return tuple(sorted(found))
+        return Examination(tuple(sorted(found)), facts, result)
 
     def _findings(
-        self, old: Parsed, new: Parsed, stem: str, options: frozenset[str]
+        self,
+        pair: tuple[Parsed | None, Parsed],
+        stem: str,
+        options: frozenset[str],
+        known: Comparison,
     ) -> Iterator[Finding]:
+        old, new = pair
         yield from file_findings(new, stem)
         yield from marker_findings(old, new, options)
-        context = Context(options, old.value(_CHARSET) or b"", new.value(_CHARSET) or b"")
+        alone = old is None
+        if old is None:
+            old = Parsed(-1, 0)
+        charsets = old.value(_CHARSET) or b"", new.value(_CHARSET) or b""
+        context = Context(options, *charsets, alone=alone)
         settled = self._settle(old, new, context)
         rest = self._rest(old, new, context)
+        known.uids = settled.all.uids | rest.uids
+        known.shifts = settled.all.shifts | rest.shifts
         yield from settled.findings
         yield from rest.findings
-        yield from uid_findings(settled.all.uids | rest.uids, options)
-        yield from date_findings(settled.all.shifts | rest.shifts, options)
+        yield from uid_findings(known.uids, options)
+        yield from date_findings(known.shifts, options)
         yield from settled.search(rest)
         matcher, extra = settled.matcher(rest)
         for kind in matcher.in_header(header_of(new), extra):
@@ -129,7 +172,7 @@ class Verifier:
         def look(piece: bytearray, size: int) -> Iterator[str]:
             return matcher.in_bulk(piece, size, extra)
 
-        yield from bulk_findings(old, new, look, options, self._buffers)
+        yield from bulk_findings(None if alone else old, new, look, options, self._buffers)
 
     def _settle(self, old: Parsed, new: Parsed, context: Context) -> _Settled:
         """Compare what the file shares with its series, once for the series."""
@@ -143,7 +186,7 @@ class Verifier:
                 result.add(self._pair(old, new, tag, context))
             _add_file(result, old)
             settled = _Settled(result, context)
-            if old.layout.runs:
+            if old.layout.runs or context.alone:
                 self._settled[key] = settled
                 if len(self._settled) > _SETTLED:
                     self._settled.popitem(last=False)
@@ -160,7 +203,7 @@ class Verifier:
             else:
                 result.add(self._pair(old, new, tag, context))
         add_plain(result, same)
-        if "113110" not in context.options:
+        if _RETAINED_UIDS not in context.options:
             _add_meta_uid(result, old)
         if old.end < old.size:
             size = min(old.size - old.end, _TRAILING_BYTES)

@@ -50,11 +50,10 @@ _PHONES = (
     r"(?<![\w.])\(?0?\d{2,5}\)?[ /-]\d{2,4}(?:[ -]\d{2,5}){1,4}(?![\w.])",
     r"\b(?i:tel|fax|phone|mobil|handy)[ .:]{1,3}\+?[\d(][\d ()/-]{5,}\d",
 )
-_LABELLED = r"(?: ?number)?[ .:#=-]{0,3}[A-Z]{0,4}-?\d{4,}"
+_LABELS = "mrn|ssn|nhs|pid|acc|accession|case|fall|pat(?:ient)?[ -]?(?:id|nr|no)"
 _RECORDS = (
     r"\b\d{3}-\d{2}-\d{4}\b",
-    r"\b(?i:mrn|ssn|nhs|pid|acc|accession|case|fall|pat(?:ient)?[ -]?(?:id|nr|no))(?: ?(?:nr|no))?"
-    + _LABELLED,
+    rf"\b(?i:{_LABELS})(?: ?(?:nr|no|number))?[ .:#=-]{{0,3}}[A-Z]{{0,4}}-?\d{{4,}}",
 )
 _PATTERNS: dict[str, tuple[str, ...]] = {
     "DICOM_NAME": _NAME,
