@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from fedpacs.config.site import load_site
 from fedpacs.core.errors import AgentError
 from fedpacs.crypto.keys import load_secret
-from fedpacs.crypto.pseudonyms import Pseudonymiser
 from fedpacs.crypto.signatures import SigningKey
+from fedpacs.deidentification.custody.identity import identity_source
 from fedpacs.deidentification.profile import load_profile
 from fedpacs.records.approvals import Approvals
 from fedpacs.records.book import Book
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fedpacs.cohort.store import SealedStore
     from fedpacs.config.site import SiteConfig
     from fedpacs.core.errors import FedpacsError
+    from fedpacs.crypto.pseudonyms import Pseudonyms
     from fedpacs.deidentification.rules import Profile
 
 
@@ -40,6 +41,16 @@ class SiteBusyError(AgentError):
 
     code = "agent.busy"
     default_hint = "Wait for the other `fedpacs site` command of this site to end, then repeat."
+
+
+class ForgetfulProfileError(AgentError):
+    """The site's profile has ephemeral identities, and a cohort must know its patients again."""
+
+    code = "agent.profile-forgets"
+    default_hint = (
+        "Choose a profile with keyed identities or a vault; use `fedpacs deid run` for folders "
+        "that are given away."
+    )
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,20 @@ class Premises:
         return cls(file, load_site(file))
 
     @cached_property
-    def pseudonyms(self) -> Pseudonymiser:
-        """Keyed UIDs, identifiers and date shifts of the project."""
-        return Pseudonymiser(load_secret(self.config.deidentification.project_key))
+    def pseudonyms(self) -> Pseudonyms:
+        """UIDs, identifiers and date shifts of the project: keyed, or out of the site's vault.
+
+        Raises
+        ------
+        ForgetfulProfileError
+            If the profile throws its key away after each run.
+        """
+        kind = self.profile.policies.identity
+        if kind == "ephemeral":
+            raise ForgetfulProfileError("The profile knows no patient again after a run.")
+        chosen = self.config.deidentification
+        with identity_source(kind, key_uri=chosen.project_key, vault=chosen.vault) as source:
+            return source.open()
 
     @cached_property
     def profile(self) -> Profile:

@@ -73,6 +73,8 @@ class Deidentification(Frozen):
     """Name of a shipped profile or path of a TOML file."""
     project_key: KeyUri
     """32 bytes or more; new UIDs, pseudonyms and date shifts are derived from it."""
+    vault: Path | None = None
+    """The vault of random codes, for profiles that want one; the project key opens it."""
 
 
 class Store(Frozen):
@@ -179,7 +181,9 @@ def _anchored(config: SiteConfig, base: Path) -> SiteConfig:
         update={
             "pacs": pacs,
             "deidentification": Deidentification(
-                profile=profile, project_key=uri(config.deidentification.project_key)
+                profile=profile,
+                project_key=uri(config.deidentification.project_key),
+                vault=base / vault if (vault := config.deidentification.vault) else None,
             ),
             "store": Store(
                 path=base / store.path,
