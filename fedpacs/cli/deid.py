@@ -34,6 +34,7 @@ class VerificationFailedError(DeidentificationError):
 
 
 DEFAULT_PROFILE = "gdpr-pseudonymised"
+_FINDINGS_SHOWN = 20
 
 
 @app.command()
@@ -170,12 +171,18 @@ def verify(
         Path | None,
         typer.Option("--map", metavar="FILE", help="The map of the run; with --source."),
     ] = None,
+    conformance: Annotated[
+        bool,
+        typer.Option(
+            "--conformance", help="Also hold each file to its original's conformance (dciodvfy)."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Verify a de-identified folder again, with code that shares nothing with the engine.
 
     With the originals and the map, every value that had to go is searched for in the whole of
-    each file; without, what any file shows by itself: markers, references, conformance, stray
+    each file; without, what the files show by themselves: markers, references between them, stray
     private and unlisted attributes.
     """
     from fedpacs.deidentification.verification.folder import verify_folder
@@ -186,11 +193,42 @@ def verify(
             source=source,
             map_file=map_file,
             progress=lambda done, total: report("verify", done, total),
+            conformance=conformance,
         )
-    error = None
-    if not found.ok:
-        error = VerificationFailedError("The verification found what must not leave.")
-    conclude(found, error, lambda: show(found), as_json=as_json)
+    findings = [
+        {"file": one.name, "code": one.finding.code, "tag": one.finding.tag}
+        for one in found.findings
+    ]
+    codes = explained_codes(found.codes)
+    document = {
+        "files": found.files,
+        "compared": found.compared,
+        "passed": found.passed,
+        "codes": codes,
+        "findings": findings,
+    }
+
+    def people() -> None:
+        console = stdout()
+        counted = f"{found.files:,} files, {found.compared:,} compared with their originals"
+        if found.passed:
+            say(console, f"{counted}: nothing was found.")
+            if not found.compared:
+                say(console, "Next: add --source IN --map FILE to search for the originals' values")
+            return
+        say(console, f"{counted}: {len(findings):,} findings.\n")
+        show(codes)
+        show(findings[:_FINDINGS_SHOWN])
+        if len(findings) > _FINDINGS_SHOWN:
+            say(console, f"{len(findings) - _FINDINGS_SHOWN:,} more; --json lists all.")
+
+    told = "The verification found what must not leave."
+    conclude(
+        document,
+        None if found.passed else VerificationFailedError(told),
+        people,
+        as_json=as_json,
+    )
 
 
 deid_review.add_to(app)

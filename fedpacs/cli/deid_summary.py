@@ -23,7 +23,7 @@ def explained_codes(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     return [
         {
             "code": meaning.code,
-            "files": count,
+            "count": count,
             "meaning": meaning.sentence,
             "what_to_do": meaning.next_step,
         }

@@ -104,7 +104,7 @@ def test_a_run_tells_each_code_in_a_sentence(made):
     assert made["codes"] == [
         {
             "code": "deid.not-dicom",
-            "files": 1,
+            "count": 1,
             "meaning": "The file is not DICOM.",
             "what_to_do": "Leave it out; if it should be DICOM have the PACS send it again.",
         }
@@ -235,6 +235,25 @@ def test_what_was_not_sealed_cannot_be_reidentified(deid):
     told = deid("reidentify", "out", "back", "--key", "file:dpo/custodian.key", "--json", status=40)
     assert told["code"] == "deid.none-reidentified"
     assert told["refused"] == {"deid.no-envelope": 2}
+
+
+@pytest.mark.usefixtures("made")
+def test_a_folder_is_verified_again_and_a_leak_is_told_by_its_place(deid):
+    pair = ("--source", "in", "--map", "map.jsonl")
+    told = deid("verify", "out", *pair, "--json")
+    assert (told["files"], told["compared"], told["passed"]) == (2, 2, True)
+    assert "nothing was found" in deid("verify", "out")
+    path = next(Path("out").iterdir())
+    ds = pydicom.dcmread(path)
+    ds.StudyDescription = NAME
+    pydicom.dcmwrite(path, ds)
+    told = deid("verify", "out", *pair, "--json", status=40)
+    assert told["code"] == "deid.verification-failed"
+    assert {finding["file"] for finding in told["findings"]} == {path.name}
+    assert any(finding["tag"].lower() == "0008,1030" for finding in told["findings"])
+    words = deid("verify", "out", *pair, status=40)
+    assert "Let nothing of the folder leave" in words
+    assert "Grabowska" not in words
 
 
 @pytest.mark.usefixtures("made")
