@@ -13,7 +13,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.uid import ImplicitVRLittleEndian
 
 from benchmarks.deid_quality.level import Level
-from benchmarks.deid_quality.people import CODECS, people
+from benchmarks.deid_quality.people import CODECS, ROOT, people
 from benchmarks.deid_quality.phrases import Writer
 from benchmarks.deid_quality.specimen import Specimen
 
@@ -140,9 +140,12 @@ def _identify(ds: Dataset, specimen: Specimen, number: int, person: Person, stud
     top.text("SeriesDescription", write.clean())
     if number % 2:
         top.text("ImageComments", write.comment())
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
         if ds.get(keyword):
             top.uid(keyword, str(ds[keyword].value))
+    top.uid("SOPInstanceUID", f"{ROOT}.999.{number}")  # several of the files share one
+    if "MediaStorageSOPInstanceUID" in ds.file_meta:
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     _pixels(ds, specimen)
 
 

@@ -14,12 +14,14 @@ from benchmarks.deid_quality.encodings import SYNTAXES
 from benchmarks.deid_quality.extras import EXTRAS
 from benchmarks.deid_quality.headers import Draft
 from benchmarks.deid_quality.people import people
-from benchmarks.deid_quality.specimen import Specimen
+from benchmarks.deid_quality.specimen import PRIVACY, Specimen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+# Removed whole by Table E.1-1: nothing inside of them can be asked to stay
+REMOVED_WHOLE = ("04000561/", "FFFAFFFA/", "00081110/")
 KINDS: dict[str, tuple[Callable[[Draft], None], int]] = {
     "CT": (images.ct, 96),
     "MR": (images.mr, 60),
@@ -87,6 +89,11 @@ def write(draft: Draft, folder: Path, name: str) -> Specimen:
     """
     specimen = draft.specimen
     specimen.path = name
+    specimen.checks[:] = [
+        one
+        for one in specimen.checks
+        if one.name in PRIVACY or not one.where.startswith(REMOVED_WHOLE)
+    ]
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = draft.sop_class
     meta.MediaStorageSOPInstanceUID = draft.uid

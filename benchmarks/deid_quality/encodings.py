@@ -53,7 +53,7 @@ class Encoding:
     colour
         "" for grey, "rgb", "ybr" (native YBR_FULL), "palette".
     comment
-        Text for a JPEG COM and an APP9 segment.
+        Text for COM and APP9 segments in the compressed stream.
     subsampling
         JPEG chroma: "4:4:4", "4:2:2" or "4:2:0".
     planar
@@ -157,14 +157,38 @@ def encoded(frame: NDArray[np.generic], encoding: Encoding, bits: int) -> bytes:
         )
         return commented(bytes(data), encoding.comment)
     if encoding.syntax == "jpeg-ls":
-        return bytes(imagecodecs.jpegls_encode(frame))
+        return commented(_jpeg_ls(frame, bits), encoding.comment)
     if encoding.syntax == "rle":
         return rle(frame)
-    return bytes(
+    codestream = bytes(
         imagecodecs.jpeg2k_encode(
-            frame, level=0 if encoding.syntax == "j2k" else 34, codecformat="j2k",
-            reversible=encoding.syntax == "j2k", bitspersample=bits,
+            frame,
+            level=0 if encoding.syntax == "j2k" else 34,
+            codecformat="j2k",
+            reversible=encoding.syntax == "j2k",
+            bitspersample=bits,
             mct=frame.ndim == 3,
+        )
+    )
+    return _remarked(codestream, encoding.comment)
+
+
+def _jpeg_ls(frame: NDArray[np.generic], bits: int) -> bytes:
+    """Encode a frame as lossless JPEG-LS with the precision of its bits stored."""
+    import jpeg_ls
+
+    colour = frame.ndim == 3
+    return bytes(
+        jpeg_ls.encode_pixel_data(
+            frame.tobytes(),
+            rows=frame.shape[0],
+            columns=frame.shape[1],
+            samples_per_pixel=3 if colour else 1,
+            bits_allocated=8 * frame.dtype.itemsize,
+            bits_stored=bits,
+            photometric_interpretation="RGB" if colour else "MONOCHROME2",
+            planar_configuration=0,
+            interleave_mode=2 if colour else 0,
         )
     )
 
@@ -188,6 +212,17 @@ def rle(frame: NDArray[np.generic]) -> bytes:
         place += len(one)
     offsets += [0] * (15 - len(offsets))
     return struct.pack("<16L", len(segments), *offsets) + b"".join(segments)
+
+
+def _remarked(codestream: bytes, comment: str) -> bytes:
+    """Put a COM segment before the first tile of a JPEG 2000 codestream."""
+    if not comment:
+        return codestream
+    text = comment.encode()
+    segment = b"\xff\x64" + struct.pack(">HH", len(text) + 4, 1) + text
+    place = codestream.index(b"\xff\x90")
+    joined = codestream[:place] + segment + codestream[place:]
+    return joined + b"\0" * (len(joined) % 2)
 
 
 def commented(stream: bytes, comment: str) -> bytes:

@@ -312,6 +312,14 @@ def trailing(draft: Draft) -> None:
         draft.after.append(longer)
 
 
+def pixel_tail(draft: Draft) -> None:
+    """A name behind the last pixel, inside the pixel data element."""
+    ds, specimen = draft.dataset, draft.specimen
+    if specimen.syntax in {"explicit", "implicit"} and "PixelData" in ds:
+        tail = _name(draft).encode()
+        ds.PixelData = bytes(ds.PixelData) + tail + b"\0" * (len(tail) % 2)
+
+
 def no_meta(draft: Draft) -> None:
     """A bare data set: no preamble, no file meta."""
     if draft.specimen.syntax in {"implicit", "explicit"}:
@@ -356,6 +364,7 @@ EXTRAS: tuple[Callable[[Draft], None], ...] = (
     curve,
     group_zero,
     trailing,
+    pixel_tail,
     signed,
     icon,
     as_unknown,

@@ -37,7 +37,7 @@ def stored(pictures: list[Picture], bits: int, *, signed: bool = False) -> np.nd
 
 def finish(draft: Draft, frames: np.ndarray, encoding: Encoding, bits: int) -> None:
     """Write the pixels, and into the answer key what must happen to them."""
-    if draft.number % 3 == 0 and encoding.syntax in {"jpeg", "jpeg-lossless"}:
+    if draft.number % 5 == 0 and encoding.syntax in {"jpeg", "jpeg-lossless", "jpeg-ls", "j2k"}:
         encoding = replace(encoding, comment=f"{draft.person.latin[0]} {draft.study.hospital}")
         draft.top.plant(draft.person.latin[0], "name")
         draft.top.plant(draft.study.hospital, "place")
@@ -159,7 +159,7 @@ def xray(draft: Draft) -> None:
     number, top = draft.number, draft.top
     is_dx = number % 2
     draft.begin(CLASS + ("1.1" if is_dx else "1"), "DX" if is_dx else "CR", 4)
-    shape = ((420, 360), (600, 512), (512, 512))[number % 3]
+    shape = ((420, 360), (600, 512), (512, 512))[number % 3] if number % 16 != 5 else (1600, 1400)
     picture = projection(draft.rng, shape)
     marker = Style(shape[0] // 14, 1.0, None, 2)
     add(draft, picture, "LR"[number % 2], (shape[1] - 70, 60), marker, identifying=False)

@@ -20,11 +20,12 @@ DEFINING = ("0020000D", "0020000E", "00080018", "00200052")
 
 
 def day(text: str) -> dt.date | None:
-    """Read the date of a DA or DT."""
+    """Read the date of a DA or DT; None for none, and for a dummy such as 00010101."""
     try:
-        return dt.datetime.strptime(text.strip()[:8], "%Y%m%d").date()  # noqa: DTZ007 - a day
+        found = dt.datetime.strptime(text.strip()[:8], "%Y%m%d").date()  # noqa: DTZ007 - a day
     except ValueError:
         return None
+    return found if 1800 < found.year < 2200 else None
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""What de-identification costs, beside a copy and the peers, in one run."""

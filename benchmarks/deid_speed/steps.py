@@ -1,0 +1,92 @@
+"""What each step of a run costs, by a profile of one process."""
+
+from __future__ import annotations
+
+import pstats
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.deid_speed.measure import run
+
+if TYPE_CHECKING:
+    from benchmarks.deid_speed.__main__ import Bench
+
+PACKAGE = "/fedpacs/deidentification/"
+PROFILE = "research-rich"
+
+
+def cost_per_step(bench: Bench, folder: Path) -> list[dict[str, Any]]:
+    """Profile `fedpacs deid run` with one worker over a folder.
+
+    Time inside third parties and builtins is put down to the engine's own module that called
+    them. Profiling slows small functions down: read the shares, not the sum.
+
+    Parameters
+    ----------
+    bench
+        Gives the command.
+    folder
+        Files of one kind.
+    """
+    import shutil
+
+    out, stats_file = bench.work / "out", bench.work / "profile.out"
+    shutil.rmtree(out, ignore_errors=True)
+    command = bench.command(f"fedpacs:{PROFILE}:1", folder, out)
+    run(
+        [sys.executable, "-m", "cProfile", "-o", str(stats_file), *command],
+        bench.work / "log.txt",
+    )
+    files = sum(1 for one in folder.rglob("*") if one.is_file())
+    written = sum(1 for one in out.rglob("*") if one.is_file())
+    shutil.rmtree(out, ignore_errors=True)
+    steps, ocr = _by_step(pstats.Stats(str(stats_file)))
+    rows = [
+        {"step": step, "ms_file": 1000 * seconds / files, "ocr_calls": ocr, "files": files,
+         "written": written}
+        for step, seconds in sorted(steps.items(), key=lambda one: -one[1])
+    ]
+    return rows[:12] or [{"step": "none", "ms_file": 0.0, "ocr_calls": ocr, "files": files,
+                          "written": written}]
+
+
+def _by_step(stats: pstats.Stats) -> tuple[dict[str, float], int]:
+    """Sum own time by the engine's subpackage, strangers' by who called them."""
+    table = stats.stats  # type: ignore[attr-defined]  # pstats documents it, typeshed omits it
+    shares: dict[Any, dict[str, float]] = {}
+
+    def owners(function: Any, depth: int = 0) -> dict[str, float]:
+        if function in shares:
+            return shares[function]
+        step = _step(function[0])
+        if step:
+            return shares.setdefault(function, {step: 1.0})
+        if depth > 60:
+            return {}
+        shares[function] = {}  # a circle counts once
+        callers = table[function][4]
+        total = sum(call[3] for call in callers.values()) or 1.0
+        found: dict[str, float] = {}
+        for caller, call in callers.items():
+            for owner, part in owners(caller, depth + 1).items():
+                found[owner] = found.get(owner, 0.0) + part * call[3] / total
+        shares[function] = found
+        return found
+
+    steps: dict[str, float] = {}
+    ocr = 0
+    for function, (_, calls, own, _, _) in table.items():
+        for owner, part in owners(function).items():
+            steps[owner] = steps.get(owner, 0.0) + own * part
+        if "rapidocr" in function[0] and function[2] == "__call__" and "main.py" in function[0]:
+            ocr += calls
+    return steps, ocr
+
+
+def _step(file: str) -> str:
+    """Name the step that a file of the engine belongs to; "" for others."""
+    if PACKAGE not in file:
+        return ""
+    below = file.split(PACKAGE)[1].split("/")
+    return below[0].removesuffix(".py")
