@@ -1,7 +1,7 @@
 """Code strings (CS): kept word by word, because one may hold a name of up to sixteen capitals.
 
 A value is kept when each of its words is one of the standard's defined terms or of the words that
-scanners are known to write, one or two letters, or a short mark of letters and digits such as
+scanners are known to write, a single letter, or a short mark of letters and digits such as
 ``T2`` or ``DIS2D``. Small letters, points and strokes, which scanners write although the standard
 does not allow them, do no harm. Five digits or more may be a number of a patient and are not kept.
 Words that are names, too (WHITE, LONG), stay; the verification looks for what the object says of
@@ -21,7 +21,7 @@ from importlib.resources import files
 _FORM = re.compile(r"[A-Za-z0-9_ ./+-]{0,32}")
 _BETWEEN = re.compile("[ _./+-]+")
 _MARK = re.compile(r"[A-Z]*\d{1,4}[A-Z]*\d{0,2}[A-Z]*")
-_FREE_LETTERS = 2
+_FREE_LETTERS = 1
 _CACHED_VALUES = 4096
 _MAXIMUM_DIGITS = 4
 

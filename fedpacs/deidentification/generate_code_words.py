@@ -23,7 +23,7 @@ _STRING = re.compile(rb"(?<=\0)[ -~]{2,}(?=\0)")
 _TERM = re.compile(r"[A-Z0-9][A-Z0-9_ ]{0,15}")
 _WORD = re.compile(r"[A-Za-z]{2,16}")
 _ANATOMIC_CONTEXTS = frozenset({4, 4009, 4010, 4011, 4013, 4014, 4030, 4031, 4040, 7601})
-_SHORTEST = 3
+_SHORTEST = 2
 _ARGUMENTS = 3
 
 
@@ -51,7 +51,7 @@ def words_of_dictionaries() -> set[str]:
 
 
 def generate(program: Path) -> str:
-    """Give the text of the list: one word a line, three letters or more."""
+    """Give the text of the list: one word a line, two letters or more."""
     words = words_of_program(program.read_bytes()) | words_of_dictionaries()
     return "".join(f"{word}\n" for word in sorted(words) if len(word) >= _SHORTEST)
 

@@ -24,11 +24,17 @@ def test_terms_of_the_standard_and_of_scanners_are_known(value):
     [
         "DOE JOHN", "SMITH", "JOHN", "MUELLER_HANS", "PT1234567", "12345678", "MRN 00123456",
         "19570312", "Smith", "CHEST^", "HFS DOE", "TANAKA TARO", "ABCDEFGHIJKLMNOPQ", "DOE1",
-        "KOWALSKI 3", "SMITH2D",
+        "KOWALSKI 3", "SMITH2D", "NG", "LI", "XU WU", "NG2",
     ],
 )  # fmt: skip
 def test_names_and_numbers_in_the_disguise_of_a_code_string_are_not(value):
     assert not is_known_code(value)
+
+
+def test_no_usual_short_name_is_among_the_words():
+    assert not {"NG", "LI", "WU", "XU", "LE", "HO", "YU", "HE", "OH", "LEE", "KIM", "DOE"} & (
+        code_words()
+    )
 
 
 def test_no_usual_family_name_is_among_the_words():
