@@ -41,6 +41,8 @@ _PRESENTATION_SHAPE = 0x20500020
 _ALLOWED_BITS = (1, 8, 16, 32, 64)
 _ALLOWED_SAMPLES = (1, 3, 4)
 _SUBSAMPLED = ("YBR_FULL_422", "YBR_PARTIAL_422")
+_PLAIN_FRAMES = ("1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1")
+_GE_BIG_PIXELS = "1.2.840.113619.5.2"  # little endian but for the pixels
 _MAXIMUM_FRAME_BYTES = 1 << 30
 
 
@@ -129,6 +131,7 @@ class PictureFacts:
         photometric = parsed.text(_PHOTOMETRIC).strip().upper()
         allocated = bits or _integer(parsed, _ALLOCATED, 0)
         stored = bits or _integer(parsed, _STORED, 0) or allocated
+        little = parsed.little and parsed.transfer_syntax_uid != _GE_BIG_PIXELS
         facts = cls(
             tag=extent.tag,
             kind=kind,
@@ -147,9 +150,10 @@ class PictureFacts:
             padding=_padding(parsed, lowest, highest),
             transfer_syntax_uid=parsed.transfer_syntax_uid,
             encapsulated=parsed.encapsulated,
-            little=parsed.little,
-            swapped_words=not parsed.little and extent.vr == "OW" and allocated <= 8,  # noqa: PLR2004 - a byte
-            subsampled=not parsed.encapsulated and photometric in _SUBSAMPLED,
+            little=little,
+            swapped_words=not little and extent.vr == "OW" and allocated <= 8,  # noqa: PLR2004 - a byte
+            subsampled=photometric in _SUBSAMPLED
+            and (not parsed.encapsulated or parsed.transfer_syntax_uid in _PLAIN_FRAMES),
         )
         facts._check()
         return facts._counted(parsed)
@@ -204,7 +208,7 @@ class PictureFacts:
         if extent is None or self.encapsulated:
             return self._with(frames=frames)
         full = self.rows * self.columns * self.samples * self.bits_allocated // 8
-        if self.subsampled and full * frames <= extent.length:
+        if self.subsampled and not self.encapsulated and full * frames <= extent.length:
             return self._with(frames=frames, subsampled=False)  # said so, not done so
         if given and not given.isdecimal() and extent.length % max(self.frame_bits // 8, 1) == 0:
             frames = max(extent.length * 8 // self.frame_bits, 1)  # a count that is no number

@@ -5,6 +5,9 @@ Nothing but the frame that is asked for is read, so memory does not grow with th
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +21,15 @@ from fedpacs.deidentification.pixels.plain import plain_pixels
 from fedpacs.deidentification.pixels.samples import stored_values
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from numpy.typing import NDArray
 
     from fedpacs.deidentification.dicom.parsed import ParsedObject
     from fedpacs.deidentification.pixels.facts import Pixels
+
+
+_CHUNK_BYTES = 4 << 20
 
 
 class Frames:
@@ -191,6 +199,29 @@ class Frames:
         words = swapped(self.stored(first, min(end + end % 2, self.length) - first))
         return words[start - first : end - first]
 
+    def copy(self, out: BinaryIO, size: int) -> None:
+        """Copy pixel bytes as they lie in the file, from the first; into a file by the system.
+
+        Parameters
+        ----------
+        out
+            Empty file, open for writing.
+        size
+            Bytes.
+
+        Raises
+        ------
+        DamagedPixelsError
+            If the file ends before.
+        """
+        done = 0
+        extent = self._parsed.pixel
+        if extent is not None and not isinstance(out, io.BytesIO):
+            done = _sent(self._parsed.source.descriptor, extent.offset, out.fileno(), size)
+            out.seek(done)
+        while done < size:
+            done += out.write(self.stored(done, min(_CHUNK_BYTES, size - done)))
+
     def stored(self, start: int, size: int) -> bytes:
         """Read pixel bytes as they lie in the file.
 
@@ -211,6 +242,22 @@ class Frames:
         if len(content) != size:
             raise DamagedPixelsError("The pixel data are not as long as the header says.")
         return content
+
+
+def _sent(source: int, offset: int, target: int, size: int) -> int:
+    """Have the system copy between files; give how many bytes it did, none where it cannot."""
+    done = 0
+    while done < size:
+        try:
+            count = os.copy_file_range(source, target, size - done, offset + done)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            break
+        if not count:
+            break
+        done += count
+    return done
 
 
 def swapped(words: bytes) -> bytes:

@@ -94,7 +94,7 @@ def _remains(frames: Frames) -> bool:
 def _copy(frames: Frames, unused: UnusedBits | None, out: BinaryIO) -> None:
     facts = frames.facts
     if unused is None:
-        out.writelines(_chunks(frames))
+        frames.copy(out, facts.native_bytes + (facts.native_bytes % 2 and facts.swapped_words))
     else:
         kind = f"{'<' if facts.little else '>'}u{facts.bits_allocated // 8}"
         out.writelines(

@@ -192,6 +192,20 @@ def test_bytes_in_big_endian_words(build, parsed, tmp_path):
     assert np.array_equal(after, np.stack([frame, masked, frame]))
 
 
+def test_pixels_that_are_big_endian_in_a_little_endian_file(build, parsed, tmp_path):
+    frame = build.picture("u12")
+    ds = build.dataset([frame], stored=12)
+    ds.PixelData = frame.astype(">u2").tobytes()
+    path = build.saved(ds, tmp_path / "a.dcm", implicit=False)
+    syntax = b"1.2.840.10008.1.2.1\0"
+    private = b"1.2.840.113619.5.2\0\0"
+    assert len(private) == len(syntax)
+    path.write_bytes(path.read_bytes().replace(syntax, private, 1))
+    read = parsed(path)
+    assert np.array_equal(Frames(read).array(0), frame)
+    assert clean_content(read, tmp_path) is None
+
+
 def test_replaced_frames_hold_the_values_that_were_given(build, parsed, tmp_path):
     frames = [build.picture("i12", seed=seed) for seed in range(3)]
     path = build.saved(build.dataset(frames, stored=12), tmp_path / "a.dcm")
