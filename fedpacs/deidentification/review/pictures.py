@@ -198,11 +198,15 @@ def _decode(path: Path, number: int) -> NDArray[Any] | None:
     import pydicom
     from pydicom.pixels.processing import apply_color_lut
     from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     with _quiet():
         try:
             ds = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-            frame = pixel_array(path, index=number, force=True)
+            deflated = ds.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+            frame = pixel_array(
+                pydicom.dcmread(path) if deflated else path, index=number, force=True
+            )
             if ds.PhotometricInterpretation == "PALETTE COLOR":
                 frame = apply_color_lut(frame, ds)
             elif ds.PhotometricInterpretation == "MONOCHROME1":

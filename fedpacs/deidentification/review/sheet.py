@@ -16,7 +16,13 @@ from fedpacs.core.errors import FedpacsError
 from fedpacs.deidentification.review.errors import ReviewFolderError, ReviewMapError
 from fedpacs.deidentification.review.pictures import choose_frames, frame_pictures
 from fedpacs.deidentification.review.sampling import draw, new_seed
-from fedpacs.deidentification.review.tag_table import MAXIMUM_ROWS, Fate, TagRow, tag_table
+from fedpacs.deidentification.review.tag_table import (
+    MAXIMUM_ROWS,
+    Fate,
+    TagRow,
+    tag_table,
+    without_repeats,
+)
 from fedpacs.deidentification.review.verdicts import VERDICT_KIND, Judgement, Remark
 
 if TYPE_CHECKING:
@@ -182,7 +188,8 @@ def _item(number: int, after: Path, before: Path | None, name: str) -> SheetItem
     frames = choose_frames(after, before)
     pictures = (frame_pictures(after, before, frame) for frame in frames.shown)
     by_fate: dict[str, list[TagRow]] = {fate.value: [] for fate in Fate}
-    for row in rows[:MAXIMUM_ROWS]:
+    listed = without_repeats(rows)
+    for row in listed[:MAXIMUM_ROWS]:
         by_fate[row.fate.value].append(row)
     return SheetItem(
         number=number,
@@ -192,7 +199,7 @@ def _item(number: int, after: Path, before: Path | None, name: str) -> SheetItem
         frames=frames,
         pictures=tuple(picture for picture in pictures if picture is not None),
         rows=by_fate,
-        omitted=max(len(rows) - MAXIMUM_ROWS, 0),
+        omitted=max(len(listed) - MAXIMUM_ROWS, 0),
         compared=before is not None,
         fault=fault,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from fedpacs.deidentification.dicom.parsed import numbers_of
 from fedpacs.deidentification.dicom.parsing import PIXEL_TAGS, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from fedpacs.deidentification.dicom.elements import Element, Items
@@ -28,6 +28,7 @@ _CODES = frozenset({"0008,0100", "0008,0102", "0008,0103"})
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
 _NUMBER_VRS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 _WORD_VRS = TEXT_VRS | {"AE", "UR", "UN"}
+_CLEANED_VRS = TEXT_VRS - {"PN"}
 _STRING_VRS = _WORD_VRS | {"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI"}
 
 
@@ -35,6 +36,7 @@ class Fate(StrEnum):
     """What happened to an attribute."""
 
     WORDS_KEPT = "words kept"
+    WORDS_CHANGED = "words changed"
     CHANGED = "changed"
     REMOVED = "removed"
     ADDED = "added"
@@ -53,6 +55,8 @@ class TagRow:
         Its name in the dictionary, or ``Private``.
     before, after
         Values as a person reads them; empty when it is not there.
+    others
+        Further places of the same attribute with the same value and fate.
     """
 
     where: str
@@ -61,6 +65,17 @@ class TagRow:
     before: str
     after: str
     fate: Fate
+    others: int = 0
+
+
+def without_repeats(rows: Sequence[TagRow]) -> list[TagRow]:
+    """Say what stands in many items alike only once, with the number of other places."""
+    first: dict[tuple[str, str, str, Fate], TagRow] = {}
+    for row in rows:
+        key = (row.name, row.before, row.after, row.fate)
+        seen = first.get(key)
+        first[key] = row if seen is None else replace(seen, others=seen.others + 1)
+    return list(first.values())
 
 
 def tag_table(after: Path, before: Path | None) -> list[TagRow]:
@@ -100,7 +115,7 @@ def _fate(vr: str, was: str | None, now: str | None) -> Fate:
     if now is None or (was and not now):
         return Fate.REMOVED
     if was != now:
-        return Fate.CHANGED
+        return Fate.WORDS_CHANGED if vr in _CLEANED_VRS else Fate.CHANGED
     return Fate.WORDS_KEPT if vr in _WORD_VRS and now.strip() else Fate.KEPT
 
 

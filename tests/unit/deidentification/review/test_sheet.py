@@ -17,7 +17,7 @@ from reviewed_folders import BOX, NAME
 from fedpacs.deidentification.review.errors import ReviewFolderError, ReviewMapError
 from fedpacs.deidentification.review.pictures import choose_frames, encode_png, frame_pictures
 from fedpacs.deidentification.review.sheet import SheetOptions, make_sheet
-from fedpacs.deidentification.review.tag_table import Fate, tag_table
+from fedpacs.deidentification.review.tag_table import Fate, tag_table, without_repeats
 
 
 def _png(content: bytes) -> np.ndarray:
@@ -87,12 +87,24 @@ def test_the_tag_table_tells_each_fate_at_any_depth(folders):
     after, before = folders.out / "2.25.1000.dcm", folders.source / "Grabowska" / "1.dcm"
     fates = {row.where: row.fate for row in tag_table(after, before)}
     assert fates["0010,0010"] is Fate.CHANGED
+    assert fates["0010,0020"] is Fate.WORDS_CHANGED
     assert fates["0008,0080"] is Fate.REMOVED
     assert fates["0012,0062"] is Fate.ADDED
     assert fates["0008,1030"] is Fate.WORDS_KEPT
     assert fates["0008,2218 #1 0008,0104"] is Fate.WORDS_KEPT
     assert fates["0028,0010"] is Fate.KEPT
     assert "7FE0,0010" not in fates
+
+
+def test_what_stands_in_many_items_alike_is_listed_once(folders):
+    path = folders.out / "2.25.1000.dcm"
+    ds = pydicom.dcmread(path)
+    ds.AnatomicRegionSequence = [ds.AnatomicRegionSequence[0]] * 30
+    pydicom.dcmwrite(path, ds)
+    rows = tag_table(path, None)
+    meanings = [row for row in without_repeats(rows) if row.name == "Code Meaning"]
+    assert [(row.after, row.others) for row in meanings] == [("Liver", 29)]
+    assert sum(1 + row.others for row in without_repeats(rows)) == len(rows)
 
 
 def test_first_middle_last_and_changed_frames_are_shown(folders):
@@ -153,6 +165,20 @@ def test_every_kind_of_picture_is_shown(folders, photometric):
     assert shown.std() > 20
     if photometric == "MONOCHROME1":
         assert shown[0, 0] > shown[-1, -1]
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1.99",
+                                    "1.2.840.10008.1.2.2"])  # fmt: skip
+def test_every_encoding_is_shown(folders, syntax):
+    path = folders.out / "2.25.2000.dcm"
+    ds = pydicom.dcmread(path)
+    before = _png(frame_pictures(path, None, 0).after)
+    ds.file_meta.TransferSyntaxUID = syntax
+    if syntax.endswith(".2.2"):
+        ds.PixelData = ds.pixel_array.astype(">u2").tobytes()
+    pydicom.dcmwrite(path, ds, implicit_vr=syntax == "1.2.840.10008.1.2",
+                     little_endian=not syntax.endswith(".2.2"))  # fmt: skip
+    assert np.array_equal(_png(frame_pictures(path, None, 0).after), before)
 
 
 def test_an_object_that_cannot_be_read_is_named_by_its_code(folders, tmp_path):
