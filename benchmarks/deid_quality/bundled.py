@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pydicom
+from pydicom.datadict import tag_for_keyword
 from pydicom.data import get_testdata_files
 from pydicom.filebase import DicomBytesIO
 from pydicom.uid import ImplicitVRLittleEndian
 
 from benchmarks.deid_quality.level import Level
+from benchmarks.deid_quality.lookup import element_value, texts
 from benchmarks.deid_quality.people import CODECS, ROOT, people
 from benchmarks.deid_quality.phrases import Writer
 from benchmarks.deid_quality.specimen import Specimen
@@ -20,7 +23,8 @@ from benchmarks.deid_quality.specimen import Specimen
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from benchmarks.deid_quality.people import Person, Study
+    from benchmarks.deid_quality.lookup import element_value, texts
+from benchmarks.deid_quality.people import Person, Study
 
 KEPT = (
     "SOPClassUID",
@@ -84,27 +88,26 @@ def _planted(
         refusable = "MediaStorageDirectory" in str(ds.file_meta.get("MediaStorageSOPClassUID", "")) or (
             "DirectoryRecordSequence" in ds
         )
-        specimen.readable = not refusable and len(ds) > 3
+        specimen.readable = not refusable and len(ds) > 1
         if specimen.readable:
             _identify(ds, specimen, number, person, study)
-        target.write_bytes(_written(ds, path))
+            specimen.readable = bool(ds.get("SOPClassUID"))
+        target.write_bytes(_written(ds))
     except Exception as error:  # noqa: BLE001 - broken on purpose: it goes in as it is
         specimen.variant += f" ({type(error).__name__})"
         specimen.readable = False
         specimen.checks.clear()
         specimen.planted.clear()
         target.write_bytes(path.read_bytes())
-    specimen.readable = specimen.readable and "truncated" not in path.name
+    specimen.readable = specimen.readable and path.name != "MR_truncated.dcm"
     return specimen
 
 
-def _written(ds: Dataset, path: Path) -> bytes:
+def _written(ds: Dataset) -> bytes:
     """Write the data set as it was: with or without meta, in its own encoding."""
-    original = path.read_bytes()
-    has_prefix = original[128:132] == b"DICM"
     out = DicomBytesIO()
     if "TransferSyntaxUID" in ds.file_meta:
-        ds.save_as(out, enforce_file_format=has_prefix)
+        ds.save_as(out)
     else:
         implicit, little = ds.original_encoding
         ds.save_as(out, implicit_vr=implicit or False, little_endian=little is not False)
@@ -113,12 +116,9 @@ def _written(ds: Dataset, path: Path) -> bytes:
 
 def _identify(ds: Dataset, specimen: Specimen, number: int, person: Person, study: Study) -> None:
     specimen.syntax = str(ds.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
-    ds.decode()
-    for keyword in KEPT:
-        value = ds.get(keyword)
-        if value not in (None, ""):
-            text = "\\".join(map(str, value)) if isinstance(value, (list, pydicom.multival.MultiValue)) else str(value)
-            specimen.expect("retained", f"{ds[keyword].tag:08X}", text)
+    with contextlib.suppress(ValueError):  # badVR.dcm
+        ds.decode()
+    _keep(ds, specimen)
     if person.charset:
         ds.SpecificCharacterSet = person.charset.split("\\")
     elif "SpecificCharacterSet" in ds:
@@ -147,6 +147,16 @@ def _identify(ds: Dataset, specimen: Specimen, number: int, person: Person, stud
     if "MediaStorageSOPInstanceUID" in ds.file_meta:
         ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     _pixels(ds, specimen)
+
+
+def _keep(ds: Dataset, specimen: Specimen) -> None:
+    """Ask that acquisition parameters stay as they are."""
+    for keyword in KEPT:
+        tag = tag_for_keyword(keyword)
+        if tag is not None and tag in ds:
+            text = texts(element_value(ds, tag))
+            if text:
+                specimen.expect("retained", f"{tag:08X}", text)
 
 
 def _pixels(ds: Dataset, specimen: Specimen) -> None:
