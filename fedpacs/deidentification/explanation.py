@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydicom.datadict import dictionary_description, dictionary_keyword
 
 from fedpacs.core.ps315 import Action, Option
+from fedpacs.deidentification.flatten import tag_of
 from fedpacs.deidentification.policy_sentences import policy_sentences
 from fedpacs.deidentification.safe_private import safe_private
 from fedpacs.deidentification.standard import standard_vr
@@ -67,8 +68,6 @@ def explain_attribute(profile: Profile, attribute: str) -> list[str]:
     attribute
         DICOM keyword or ``GGGG,EEEE``.
     """
-    from fedpacs.deidentification.flatten import tag_of
-
     return [sentence(profile, tag_of(attribute))]
 
 

@@ -7,6 +7,7 @@ profile file may tighten. An attribute that nothing speaks of is removed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ E1_1 = "PS3.15 Table E.1-1"
 E3_10_1 = "PS3.15 Table E.3.10-1"
 BY_VR = "FedPACS rule by VR"
 DEFAULT_DENY = "FedPACS default"
+_CACHED_VRS = 1 << 14
 _PRIVATE_MASK = 0x00010000
 _GRAPHIC_GROUPS = (0x5000, 0x6000)
 TEXT_VRS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
@@ -256,6 +258,7 @@ def same_kind(listed: str, vr: str) -> bool:
     return vr in listed.split("/") or any({listed, vr} <= kind for kind in (TEXT_VRS, NUMBER_VRS))
 
 
+@lru_cache(maxsize=_CACHED_VRS)
 def vr_fits(tag: int, vr: str) -> bool:
     """Tell whether the standard gives an attribute this value representation, or one like it."""
     try:
