@@ -86,7 +86,7 @@ def assert_not_looser(child, parent):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     root=st.sampled_from(profile_names()),
@@ -114,7 +114,7 @@ def test_no_child_is_ever_looser_on_any_attribute_or_policy(root, first, second,
 
 
 @given(content=policies, root=st.sampled_from(profile_names()))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_tighter_policies_alone_always_load(content, root):
     """Whatever is refused is refused for a policy that is not tighter, never by accident."""
     parent = load_profile(root)
