@@ -20,6 +20,7 @@ from fedpacs.deidentification.verification.decoding import is_decodable, texts
 from fedpacs.deidentification.verification.evidence import (
     Evidence,
     add_cut,
+    add_document,
     add_gone,
     add_values,
 )
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.verification.leaves import Leaf, Top
 
 METHOD_CODES = 0x00120064
+DOCUMENT = 0x00420011
 _METHOD = 0x00120063
 _CODE_TAGS = frozenset({0x00080100, 0x00080102, 0x00080119, 0x00080120})
 _MEANING = 0x00080104
@@ -163,7 +165,7 @@ def _gather(
     pool = _pool(after) if len(old.leaves) > 1 else {}
     for leaf in old.leaves:
         values = before[leaf.where]
-        if not values:
+        if not values and leaf.tag != DOCUMENT:
             continue
         now = after.get(leaf.where)
         if now != values and pool:
@@ -179,6 +181,8 @@ def _gather(
             _add_stayed(evidence, leaf.vr, values)
         elif now and _is_cleaned(leaf, now):
             add_cut(evidence, values, now)
+        elif leaf.tag == DOCUMENT:
+            add_document(evidence, leaf.value)
         else:
             add_gone(evidence, leaf.tag, leaf.vr, values)
 

@@ -35,6 +35,7 @@ from fedpacs.deidentification.verification.standard import (
     PLACEHOLDERS,
     TEXT_VRS,
     WORD,
+    common_words,
     is_standard_uid,
     own_lists,
     phrases,
@@ -54,6 +55,9 @@ _MINIMUM_UID_CHARACTERS = 8
 _MINIMUM_DISTINCT = 4
 _MINIMUM_DIGITS = 5
 _FIRST_IDEOGRAPH = "\u2e80"
+_SHOWN_IN_PDF = re.compile(rb"\(([^()\\\r\n]{6,200})\)")
+_SHOWN_IN_XML = re.compile(rb">([^<>\r\n]{6,200})</")
+_MAXIMUM_SENTENCES = 200
 _NAME_PART = re.compile(r"[^\^=\s,;.()\[\]\"\\]+")
 _DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
 _ORDERS = ("{0}^{1}", "{1}^{0}", "{0}, {1}", "{0},{1}", "{1} {0}", "{0} {1}", "{0}_{1}", "{1}_{0}")
@@ -175,10 +179,19 @@ def add_cut(evidence: Evidence, before: Iterable[str], after: Iterable[str]) -> 
         for word in shown(text).words - kept:
             letters = sum(character.isalpha() for character in word)
             if letters == len(word):
-                if letters >= _MINIMUM_CHARACTERS and not _is_common(word):
+                known = _is_common(word) or word in common_words()
+                if letters >= _MINIMUM_CHARACTERS and not known:
                     evidence.cut.add(word)
             elif sum(character.isdigit() for character in word) >= _MINIMUM_DIGITS:
                 evidence.cut.add(word)
+
+
+def add_document(evidence: Evidence, content: bytes) -> None:
+    """Add the sentences of a document that was replaced, without the syntax of its format."""
+    found = [*_SHOWN_IN_PDF.findall(content), *_SHOWN_IN_XML.findall(content)]
+    for text in (one.decode("utf-8", "replace").strip() for one in found[:_MAXIMUM_SENTENCES]):
+        if _is_distinctive(text, common=True):
+            evidence.gone.add(text)
 
 
 def add_bytes(evidence: Evidence, content: bytes) -> None:

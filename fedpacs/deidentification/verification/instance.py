@@ -172,7 +172,8 @@ class Verifier:
         def look(piece: bytearray, size: int) -> Iterator[str]:
             return matcher.in_bulk(piece, size, extra)
 
-        yield from bulk_findings(None if alone else old, new, look, options, self._buffers)
+        carried_out = options & declared(new)
+        yield from bulk_findings(None if alone else old, new, look, carried_out, self._buffers)
 
     def _settle(self, old: Parsed, new: Parsed, context: Context) -> _Settled:
         """Compare what the file shares with its series, once for the series."""

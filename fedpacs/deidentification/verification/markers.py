@@ -28,6 +28,7 @@ _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
 _META_LENGTH, _META_VERSION = 0x00020000, 0x00020001
 _META_CLASS, _META_INSTANCE = 0x00020002, 0x00020003
 _META_SYNTAX, _META_IMPLEMENTATION = 0x00020010, 0x00020012
+_DOCUMENT = 0x00420011
 _CODE_VALUE = 0x00080100
 _BASIC = "113100"
 _OPTION_CODES = frozenset(str(code) for code in range(113100, 113113))
@@ -93,10 +94,17 @@ def _picture_markers(
         if code in carried_out:
             if said == "YES":
                 yield finding("deid.marker-false", tag)
-        elif said == "NO" and before != "NO":
+        elif said == "NO" and before != "NO" and not _has_new_document(old, new):
             yield finding("deid.marker-false", tag)
-        elif tag == _BURNED_IN and before == "YES":
+        elif said != "NO" and tag == _BURNED_IN and before == "YES":
             yield finding("deid.burned-in", tag)
+
+
+def _has_new_document(old: Parsed | None, new: Parsed) -> bool:
+    """Tell whether there is no picture, and another document than before."""
+    if old is None or new.extents or new.get(_DOCUMENT) is None:
+        return False
+    return old.value(_DOCUMENT) != new.value(_DOCUMENT)
 
 
 def file_findings(new: Parsed, stem: str) -> Iterator[Finding]:

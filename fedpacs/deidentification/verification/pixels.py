@@ -1,5 +1,8 @@
 """The pixel data before and after: the same bytes, unless it was declared that they changed.
 
+Three things may go undeclared, for they are no picture: what lies behind the last frame, bits that
+the header says hold no value (an overlay may hide there), and text beside a compressed picture.
+
 References
 ----------
 PS3.5 A.4 (encapsulation); PS3.15 E.3.1, E.3.2.
@@ -9,6 +12,8 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from fedpacs.deidentification.verification.codestreams import (
     has_text,
@@ -29,6 +34,9 @@ _GEOMETRY = (0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280
 _PHOTOMETRIC = 0x00280004
 _LEAKS = {"uid": "deid.leak-uid", "date": "deid.leak-date"}
 _ROWS, _COLUMNS = 0x00280010, 0x00280011
+_BITS_STORED, _HIGH_BIT = 0x00280101, 0x00280102
+_WORDS = {8: "<u1", 16: "<u2", 32: "<u4"}
+_SAMPLES, _BITS, _FRAMES = 0x00280002, 0x00280100, 0x00280008
 
 
 class Buffers:
@@ -83,7 +91,7 @@ def bulk_findings(
         if tag not in PIXELS:
             yield finding("deid.unlisted-attribute", tag)
         before = old.extents.get(tag) if old is not None else None
-        same = before is not None and _span(before) == _span(extent)
+        same = before is not None and _is_whole(before, (new, extent))
         kinds: set[str] = set()
         for kind, equal in _pieces((old, before if same else None), (new, extent), look, buffers):
             kinds |= kind
@@ -98,6 +106,29 @@ def bulk_findings(
 def leak(kind: str) -> Finding:
     """Give the finding for a needle that was found in bytes."""
     return Finding(_LEAKS.get(kind, "deid.leak-in-bytes"))
+
+
+def _is_whole(before: Extent, after: tuple[Parsed, Extent]) -> bool:
+    """Tell whether the output has all bytes of the picture; what lay behind it may be gone."""
+    new, extent = after
+    if _span(before) == _span(extent):
+        return True
+    surplus = not before.undefined and not extent.undefined and _span(before) > _span(extent)
+    return surplus and _span(extent) in _native_sizes(new)
+
+
+def _native_sizes(new: Parsed) -> tuple[int, int]:
+    """Give the bytes of an uncompressed picture as the header has it, without and with padding."""
+    order = "little" if new.syntax.little else "big"
+    bits = 1
+    for tag in (_ROWS, _COLUMNS, _SAMPLES, _BITS):
+        bits *= int.from_bytes(new.value(tag) or b"\1", order)  # type: ignore[arg-type]  # one of the two words
+    frames = new.text(_FRAMES)
+    bits *= int(frames) if frames.isdigit() else 1
+    if new.text(_PHOTOMETRIC).endswith("_422"):
+        bits = bits * 2 // 3
+    size = (bits + 7) // 8
+    return size, size + size % 2
 
 
 def _span(extent: Extent) -> int:
@@ -119,13 +150,29 @@ def _pieces(
         piece = buffers.read(parsed.descriptor, extent.start + offset, length)
         equal = True
         if origin is not None and before is not None:
-            equal = piece == buffers.read(
-                origin.descriptor, before.start + offset, length, second=True
-            )
+            other = buffers.read(origin.descriptor, before.start + offset, length, second=True)
+            equal = piece == other or _same_values(other, piece, parsed)
         yield set(look(piece, size)), equal
         offset += length
         if offset < size:
             offset -= OVERLAP_BYTES
+
+
+def _same_values(before: bytearray, after: bytearray, new: Parsed) -> bool:
+    """Tell whether pieces are the same but for bits that hold no picture and were cleared."""
+    order = "little" if new.syntax.little else "big"
+    allocated, stored, high = (
+        int.from_bytes(new.value(tag) or b"\0", order)  # type: ignore[arg-type]  # one of the two words
+        for tag in (_BITS, _BITS_STORED, _HIGH_BIT)
+    )
+    if allocated not in _WORDS or not 0 < stored <= high + 1 <= allocated or stored == allocated:
+        return False
+    form = _WORDS[allocated] if new.syntax.little else _WORDS[allocated].replace("<", ">")
+    if len(after) % (allocated // 8):
+        return False
+    old, now = np.frombuffer(before, form), np.frombuffer(after, form)
+    used = np.array(((1 << stored) - 1) << (high + 1 - stored)).astype(old.dtype)
+    return bool(np.all((now == old) | (now == old & used)))
 
 
 def _codestream_findings(new: Parsed, extent: Extent) -> Iterator[Finding]:

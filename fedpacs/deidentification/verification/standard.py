@@ -144,6 +144,15 @@ def vocabulary() -> frozenset[str]:
 
 
 @cache
+def common_words() -> frozenset[str]:
+    """Words of everyday language, the package's public list: they identify nobody by themselves."""
+    text = files("fedpacs.deidentification").joinpath("data", "text_common.txt").read_text("utf-8")
+    return frozenset(
+        line.strip().casefold() for line in text.splitlines() if line and not line.startswith("#")
+    )
+
+
+@cache
 def _safe_private() -> frozenset[tuple[str, int, int]]:
     return frozenset(
         (line["creator"].strip().casefold(), int(line["tag"][:4], 16), int(line["tag"][-2:], 16))
