@@ -23,7 +23,7 @@ from fedpacs.deidentification.dicom.parsing import Parser, parse
 from fedpacs.deidentification.errors import DamagedObjectError, DamagedPixelsError
 from fedpacs.deidentification.marking import Marker
 from fedpacs.deidentification.pixels.cleaning import PixelOutcome, clean_pixels
-from fedpacs.deidentification.private import NO_BLOCKS, PrivateBlocks, is_creator
+from fedpacs.deidentification.private import NO_BLOCKS, PrivateBlocks, block_of, is_creator
 from fedpacs.deidentification.reading import quiet
 from fedpacs.deidentification.structured.documents import DOCUMENT, document_elements
 from fedpacs.deidentification.terms import TermCollector
@@ -214,16 +214,18 @@ class Engine:
 
     def _elements(self, parsed: ParsedObject, transformation: Transformation) -> dict[int, bytes]:
         """Give every element of the top level, encoded; empty when it is removed."""
-        blocks = _blocks(parsed) if self._keeps_private else NO_BLOCKS
+        claims = _blocks(parsed).claims if self._keeps_private else NO_BLOCKS.claims
         encoded: dict[int, bytes] = {}
         for raw in parsed.raw:
-            if raw.tag & PRIVATE_MASK and not self._keeps_private:
-                continue
-            if raw.maker is transformation:
-                encoded[raw.tag] = raw.made
+            tag, claim = raw.tag, ""
+            if tag & PRIVATE_MASK:
+                claim = claims.get(block_of(tag), "")
+                if not claim:
+                    continue
+            if raw.maker is transformation and raw.claim == claim:
+                encoded[tag] = raw.made
             else:
-                creator = blocks.creator_of(raw.tag) if raw.tag & PRIVATE_MASK else ""
-                encoded[raw.tag] = transformation.encoded(parsed, raw, creator)
+                encoded[tag] = transformation.encoded(parsed, raw, claim)
         return encoded
 
 

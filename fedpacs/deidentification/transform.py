@@ -27,7 +27,7 @@ from fedpacs.deidentification.dicom.parsed import numbers_of
 from fedpacs.deidentification.dicom.parsing import PIXEL_TAGS
 from fedpacs.deidentification.dicom.syntax import vr_of
 from fedpacs.deidentification.errors import DamagedObjectError
-from fedpacs.deidentification.private import PrivateBlocks
+from fedpacs.deidentification.private import PrivateBlocks, as_listed
 from fedpacs.deidentification.rules import vr_fits
 from fedpacs.deidentification.structured.bulk import is_bulk, kept_bulk
 from fedpacs.deidentification.structured.content import item_rules
@@ -93,8 +93,7 @@ class Transformation:
             content = b"" if new is None else encode_element(new, self.setting.encoding)
             if len(raw.raw) <= _MEMORABLE_BYTES:
                 self._remember(key, content)
-        if not creator:  # another file may let somebody else claim the same bytes
-            raw.maker, raw.made = self, content
+        raw.maker, raw.made, raw.claim = self, content, creator
         return content
 
     def _remember(self, key: tuple[bytes, str], content: bytes) -> None:
@@ -113,9 +112,13 @@ class Transformation:
         if rule.action is Action.REMOVE or raw.tag in MARKERS or raw.tag in PIXEL_TAGS:
             return None
         try:
-            element = parsed.element(raw)
+            element: Element | None = parsed.element(raw)
         except DamagedObjectError:
             return None  # not even its items can be told apart
+        if creator and element is not None:
+            element = as_listed(element, creator, self.setting.encoding)
+        if element is None:
+            return None
         if rule.action is Action.KEEP and is_bulk(element.tag, element.vr):
             return kept_bulk(element, parsed, self.setting.encoding)
         return self.treated(element, rule, self.setting, 0)
@@ -154,10 +157,13 @@ class Transformation:
         new: Items = {}
         if holds_code(items):
             new = rewritten_code(items, setting.charset, self._wording)
-        for tag, element in items.items():
+        for tag, found in items.items():
             if tag in MARKERS or tag in CODE_TAGS:
                 continue
-            rule = self._rule(element, special, blocks)
+            rule = self._rule(found, special, blocks)
+            element = blocks.readable(found, setting.encoding)
+            if element is None:
+                continue
             if rule.action is Action.KEEP and is_bulk(tag, element.vr):
                 made = kept_bulk(element, items, setting.encoding)
             else:

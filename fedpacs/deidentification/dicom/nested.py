@@ -43,21 +43,28 @@ def element_of(
     offset, length = extent
     standard = vr_of(tag)
     if vr == "UN" and standard == "SQ" and length != 0:
-        items = _items(content[offset:], LITTLE_IMPLICIT, 0)
+        items = items_of(content[offset:], LITTLE_IMPLICIT)
         return Element(tag, "SQ", b"", items) if encoding.little else Element(tag, "UN", b"")
     if vr == "SQ":
-        return Element(tag, "SQ", b"", _items(content[offset:], encoding, 0))
+        return Element(tag, "SQ", b"", items_of(content[offset:], encoding))
     if vr == "UN" and length == UNDEFINED:
-        items = _items(content[offset:], LITTLE_IMPLICIT, 0)
+        items = items_of(content[offset:], LITTLE_IMPLICIT)
         return Element(tag, "SQ", b"", items) if encoding.little else Element(tag, "UN", b"")
     if vr == "UN" and standard != "UN":
         vr = standard
     return Element(tag, vr, content[offset:])
 
 
-def _items(content: bytes, encoding: Encoding, depth: int) -> list[Items]:
+def items_of(content: bytes, encoding: Encoding) -> list[Items]:
+    """Take the items of a sequence's value apart.
+
+    Raises
+    ------
+    DamagedObjectError
+        If they cannot be read.
+    """
     try:
-        return _Reader(content, encoding).items(0, len(content), depth)[0]
+        return _Reader(content, encoding).items(0, len(content), 0)[0]
     except struct.error:
         raise DamagedObjectError("A sequence ends in the middle of an element.") from None
 

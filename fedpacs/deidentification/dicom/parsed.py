@@ -35,12 +35,13 @@ class RawElement:
         Where the element stands in the file it was first seen in, and how many bytes it has.
     length
         Length as written; `UNDEFINED` for items up to a delimiter.
-    maker, made
-        For whoever makes something of it, to know it again: who it was, and what it made.
+    maker, made, claim
+        For whoever makes something of it, to know it again: who it was, what it made, and who
+        claimed the private block then.
     """
 
     __slots__ = (
-        "length", "made", "maker", "raw", "size", "start", "tag", "value_offset", "vr",
+        "claim", "length", "made", "maker", "raw", "size", "start", "tag", "value_offset", "vr",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - one per column of the list
@@ -55,6 +56,7 @@ class RawElement:
         self.length = length
         self.maker: object = None
         self.made = b""
+        self.claim = ""
 
 
 class PixelExtent:
