@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fedpacs.deidentification.errors import DamagedPixelsError, UnsupportedObjectError
-from fedpacs.deidentification.pixels.codestream import code_stream_of, strip_fragment
-from fedpacs.deidentification.pixels.guarded import JPEG_LS_DECODER
+from fedpacs.deidentification.pixels.codestream import strip_fragment
+from fedpacs.deidentification.pixels.jpeg_2000 import code_stream_of
 from fedpacs.deidentification.pixels.jpeg_lossless import encode_jpeg_lossless
 from fedpacs.deidentification.pixels.plain import (
     DEFLATED_FRAMES,
@@ -178,6 +178,8 @@ def _decoded(header: StreamHeader, stream: bytes) -> Pixels:
     if header.jpeg_2000:
         return imagecodecs.jpeg2k_decode(stream)
     if header.process == JPEG_LS:
+        from fedpacs.deidentification.pixels.guarded import JPEG_LS_DECODER
+
         return JPEG_LS_DECODER.decode(stream)
     space = {1: None, 3: "RGB", 4: "CMYK"}[header.samples]  # the same in and out: not converted
     return imagecodecs.jpeg8_decode(stream, colorspace=space, outcolorspace=space)

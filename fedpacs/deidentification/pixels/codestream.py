@@ -6,22 +6,26 @@ picture stays, and what encoders write of themselves in a form that holds nothin
 
 References
 ----------
-ITU-T T.81 B.1 and B.2.4 (JPEG; T.87 for JPEG-LS); ITU-T T.800 Annexes A and I (JPEG 2000);
-PS3.5 A.4 (encapsulated pixel data).
+ITU-T T.81 B.1 and B.2.4 (JPEG; T.87 for JPEG-LS); PS3.5 A.4 (encapsulated pixel data).
 """
 
 from __future__ import annotations
 
 import re
-import struct
 
-from fedpacs.deidentification.errors import DamagedPixelsError, UnsupportedObjectError
-from fedpacs.deidentification.pixels.streams import segment_of
+from fedpacs.deidentification.errors import DamagedPixelsError
+from fedpacs.deidentification.pixels.jpeg_2000 import (
+    JP2_START,
+    strip_jp2,
+    strip_jpeg_2000,
+)
+from fedpacs.deidentification.pixels.streams import (
+    J2K_START,
+    JPEG_START,
+    only_padding,
+    segment_of,
+)
 
-JPEG_START = b"\xff\xd8"
-J2K_START = b"\xff\x4f\xff\x51"
-JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
-_END_MARKER = b"\xff\xd9"
 _SCAN = 0xDA
 _END = 0xD9
 _JPEG_LS = 0xF7
@@ -36,25 +40,6 @@ _ADOBE = re.compile(rb"Adobe\x00[\x64\x65]\x00\x00\x00\x00[\x00-\x02]")
 _ANY_ADOBE = re.compile(rb"Adobe.{6}[\x00-\x02].*", re.DOTALL)
 _TRANSFORM_OF_HP = re.compile(rb"mrfx[\x00-\x05]")
 _ENCODER = re.compile(rb"LEAD Technologies Inc\. V\d\.\d\d\x00?")
-_VERSION = rb"v?\d{1,2}(?:\.\d{1,2}){1,2}"
-_J2K_ENCODER = re.compile(
-    rb"\x00[\x00\x01](?:Created by (?:GDCM/)?OpenJPEG(?: version)? "
-    + _VERSION + rb"|Created by OpenJPEG"
-    rb"|Kakadu-" + _VERSION + rb"|Creator: JasPer Version " + _VERSION + rb"|OpenJPH Ver "
-    + _VERSION + rb"\.?)\x00*"
-)  # fmt: skip
-_J2K_COMMENT = 0x64
-_J2K_LENGTHS = 0x55
-_J2K_TILE = 0x90
-_J2K_DATA = 0x93
-_OF_J2K = frozenset(
-    {0x50, 0x51, 0x52, 0x53, 0x56, 0x57, 0x58, 0x59, 0x5C, 0x5D, 0x5E, 0x5F, 0x60, 0x61, 0x63,
-     _J2K_LENGTHS, *range(0x70, 0x80)}
-)  # fmt: skip
-_TILE_SEGMENT_BYTES = 12
-_SRGB, _GREY = b"\1\0\0\0\0\0\x10", b"\1\0\0\0\0\0\x11"
-_BOXES = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c"})
-_HEADER_BOXES = frozenset({b"ihdr", b"bpcc", b"colr", b"pclr", b"cmap", b"cdef", b"res "})
 
 
 def strip_fragment(stream: bytes) -> bytes:
@@ -79,39 +64,10 @@ def strip_fragment(stream: bytes) -> bytes:
     if stream.startswith(JPEG_START):
         return _stripped_jpeg(stream)
     if stream.startswith(J2K_START):
-        return _stripped_j2k(stream)
+        return strip_jpeg_2000(stream)
     if stream.startswith(JP2_START):
-        return _stripped_jp2(stream)
+        return strip_jp2(stream)
     return stream
-
-
-def code_stream_of(stream: bytes) -> bytes:
-    """Take a JPEG 2000 stream out of its file format; other streams are given back.
-
-    Parameters
-    ----------
-    stream
-        The frame.
-
-    Raises
-    ------
-    UnsupportedObjectError
-        If the file format changes the colours (``deid.pixel-encoding``).
-    """
-    if not stream.startswith(JP2_START):
-        return stream
-    inner = b""
-    for kind, start, end in _boxes(stream):
-        if kind == b"jp2h":
-            header = stream[start:end]
-            if {b"pclr", b"cmap", b"cdef"} & {name for name, _, _ in _boxes(header)}:
-                raise UnsupportedObjectError(
-                    "A compressed frame maps its colours in a way that cannot be kept.",
-                    code="deid.pixel-encoding",
-                )
-        if kind == b"jp2c":
-            inner = stream[start:end]
-    return inner
 
 
 def _stripped_jpeg(stream: bytes) -> bytes:
@@ -128,7 +84,7 @@ def _stripped_jpeg(stream: bytes) -> bytes:
             changed |= kept is not segment
             parts.append(kept)
     changed |= sum(map(len, parts)) != end
-    if _only_padding(stream, end) and not changed:
+    if only_padding(stream, end) and not changed:
         return stream
     return b"".join(parts)
 
@@ -176,155 +132,3 @@ def _kept(marker: int, segment: bytes) -> bytes:
     if marker == 0xFE and _ENCODER.fullmatch(content):  # noqa: PLR2004 - COM
         return segment
     return b""
-
-
-def _only_padding(stream: bytes, end: int) -> bool:
-    tail = stream[end:]
-    if JPEG_START + b"\xff" in tail or J2K_START in tail:
-        raise DamagedPixelsError("A compressed frame holds more than one picture.")
-    return not tail or tail == b"\xff" or not any(tail)
-
-
-def _stripped_j2k(stream: bytes) -> bytes:
-    header, position = _j2k_header(stream, 2, _J2K_TILE)
-    parts = [J2K_START[:2], header]
-    body: list[bytes] = []
-    changed = len(header) != position - 2
-    cut_tiles = False
-    while stream[position : position + 2] == b"\xff\x90":
-        part, end, cut = _tile_part(stream, position)
-        body.append(part)
-        cut_tiles |= cut
-        position = end
-    if cut_tiles:
-        parts[1] = _without_lengths(header)  # optional, and no longer true
-    tail = stream[position : position + 2]
-    if tail == _END_MARKER:
-        position += 2
-        body.append(_END_MARKER)
-    elif any(stream[position:]):
-        raise DamagedPixelsError("A compressed frame is damaged between its tiles.")
-    if not (changed or cut_tiles) and _only_padding(stream, position):
-        return stream
-    return b"".join(parts + body)
-
-
-def _j2k_header(stream: bytes, position: int, last: int) -> tuple[bytes, int]:
-    """Give a main or tile-part header as it may stay, and where the segment after it starts."""
-    parts: list[bytes] = []
-    while True:
-        marker, end = segment_of(stream, position)
-        if marker == last:
-            return b"".join(parts), position
-        content = stream[position + 4 : end]
-        if marker in _OF_J2K or (marker == _J2K_COMMENT and _J2K_ENCODER.fullmatch(content)):
-            parts.append(stream[position:end])
-        elif marker in {_J2K_TILE, _J2K_DATA, _END}:
-            raise DamagedPixelsError("A compressed frame holds no picture.")
-        position = end
-
-
-def _tile_part(stream: bytes, position: int) -> tuple[bytes, int, bool]:
-    """Give a tile part as it may stay, where it ends, and whether something was taken out."""
-    if len(stream) < position + _TILE_SEGMENT_BYTES + 2:
-        raise DamagedPixelsError("A compressed frame ends in the middle of a tile.")
-    (size,) = struct.unpack_from(">L", stream, position + 6)
-    if size:
-        end = min(position + size, len(stream))
-    else:
-        end = stream.rfind(_END_MARKER, position)
-        end = end if end >= 0 else len(stream)
-    start = position + _TILE_SEGMENT_BYTES
-    header, data = _tile_header(stream, start)
-    if data > end:
-        raise DamagedPixelsError("A compressed frame ends in the middle of a tile.")
-    removed = data - start - len(header)
-    if not removed:
-        return stream[position:end], end, False
-    first = bytearray(stream[position:start])
-    if size:
-        struct.pack_into(">L", first, 6, size - removed)
-    return bytes(first) + header + stream[data:end], end, True
-
-
-def _tile_header(stream: bytes, start: int) -> tuple[bytes, int]:
-    if stream[start : start + 2] == b"\xff\x93":
-        return b"", start
-    position = start
-    parts = []
-    while stream[position : position + 2] != b"\xff\x93":
-        marker, end = segment_of(stream, position)
-        content = stream[position + 4 : end]
-        if marker in {_J2K_TILE, _END}:
-            raise DamagedPixelsError("A compressed frame holds a tile without data.")
-        if marker in _OF_J2K or (marker == _J2K_COMMENT and _J2K_ENCODER.fullmatch(content)):
-            parts.append(stream[position:end])
-        position = end
-    return b"".join(parts), position
-
-
-def _without_lengths(header: bytes) -> bytes:
-    parts, position = [], 0
-    while position < len(header):
-        marker, end = segment_of(header, position)
-        if marker != _J2K_LENGTHS:
-            parts.append(header[position:end])
-        position = end
-    return b"".join(parts)
-
-
-def _boxes(content: bytes) -> list[tuple[bytes, int, int]]:
-    """Give kind, start and end of the content of each box (T.800 I.4)."""
-    found = []
-    position = 0
-    while position + 8 <= len(content):
-        length, kind = struct.unpack_from(">L4s", content, position)
-        start = position + 8
-        if length == 1 and position + 16 <= len(content):
-            (length,) = struct.unpack_from(">Q", content, position + 8)
-            start = position + 16
-        end = position + length if length else len(content)
-        if end < start or end > len(content):
-            break
-        found.append((kind, start, end))
-        position = end
-    return found
-
-
-def _box(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">L4s", len(content) + 8, kind) + content
-
-
-def _stripped_jp2(stream: bytes) -> bytes:
-    parts = []
-    pictures = 0
-    for kind, start, end in _boxes(stream):
-        content = stream[start:end]
-        if kind not in _BOXES:
-            continue
-        if kind == b"jp2h":
-            content = _stripped_jp2_header(content)
-        if kind == b"jp2c":
-            pictures += 1
-            content = _stripped_j2k(content.rstrip(b"\0"))
-        parts.append(_box(kind, content))
-    if pictures != 1:
-        raise DamagedPixelsError("A compressed frame holds no picture, or more than one.")
-    stripped = b"".join(parts)
-    return stream if stripped == stream or stripped + b"\0" == stream else stripped
-
-
-def _stripped_jp2_header(content: bytes) -> bytes:
-    """Leave a colour profile out: the header of the object says what the colours are."""
-    parts = []
-    samples = 0
-    for kind, start, end in _boxes(content):
-        if kind == b"ihdr":
-            samples = int.from_bytes(content[start + 8 : start + 10], "big")
-        if kind not in _HEADER_BOXES:
-            continue
-        if kind == b"colr" and (content[start : start + 1] != b"\1" or end - start != len(_SRGB)):
-            parts.append(_box(kind, _SRGB if samples > 2 else _GREY))  # noqa: PLR2004 - colours
-        else:
-            parts.append(_box(kind, content[start:end]))
-    return b"".join(parts)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fedpacs.deidentification.dicom.elements import Element
 from fedpacs.deidentification.errors import DamagedPixelsError, UnsupportedObjectError
 from fedpacs.deidentification.pixels.codecs import (
     DCT,
@@ -14,8 +15,9 @@ from fedpacs.deidentification.pixels.codecs import (
     decode,
     encode,
 )
-from fedpacs.deidentification.pixels.codestream import code_stream_of, strip_fragment
+from fedpacs.deidentification.pixels.codestream import strip_fragment
 from fedpacs.deidentification.pixels.jpeg import mask_blocks
+from fedpacs.deidentification.pixels.jpeg_2000 import code_stream_of
 from fedpacs.deidentification.pixels.plain import clean_plain
 from fedpacs.deidentification.pixels.rle import RLE_LOSSLESS, clean_rle
 from fedpacs.deidentification.pixels.samples import dct_levels
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.pixels.encapsulation import EncapsulatedPixels
     from fedpacs.deidentification.pixels.facts import PictureFacts
     from fedpacs.deidentification.pixels.frames import Frames
+
+_PHOTOMETRIC = 0x00280004
 
 
 def rewrite_compressed(
@@ -59,7 +63,9 @@ def rewrite_compressed(
     if not needed and not changes.numbers:
         return None
     with ContentFile(scratch, frames.length) as file:
-        attributes = pixels.write(file.out, work.stream)
+        attributes = dict(pixels.write(file.out, work.stream))
+        if work.all_reversible:
+            attributes[_PHOTOMETRIC] = Element.of_text(_PHOTOMETRIC, "CS", "YBR_RCT")
         return file.content(frames.facts, attributes)
 
 
@@ -71,6 +77,12 @@ class _Rewriting:
         self.pixels = pixels
         self.changes = changes
         self.unused: UnusedBits | None = None
+
+    @property
+    def all_reversible(self) -> bool:
+        """Whether every frame of an irreversible JPEG 2000 picture in colour is coded anew."""
+        changed = len(self.changes.numbers) == len(self.pixels)
+        return changed and self.facts.photometric == "YBR_ICT"
 
     def look(self) -> bool:
         """Look at every frame once; tell whether one has something to take out."""

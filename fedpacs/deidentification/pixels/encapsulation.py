@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.dicom.elements import Element
 from fedpacs.deidentification.errors import DamagedPixelsError
-from fedpacs.deidentification.pixels.codestream import J2K_START, JP2_START, JPEG_START
+from fedpacs.deidentification.pixels.jpeg_2000 import JP2_START
+from fedpacs.deidentification.pixels.streams import J2K_START, JPEG_START
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

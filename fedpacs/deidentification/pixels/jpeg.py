@@ -26,6 +26,7 @@ from fedpacs.deidentification.pixels.huffman import (
     category,
     tables_of,
 )
+from fedpacs.deidentification.pixels.jpeg_blocks import BlockLayout, JpegFrame
 from fedpacs.deidentification.pixels.streams import BASELINE, EXTENDED, segment_of
 
 if TYPE_CHECKING:
@@ -40,51 +41,17 @@ _TABLES, _QUANTISATION, _RESTART, _SCAN, _END = 0xC4, 0xDB, 0xDD, 0xDA, 0xD9
 _OTHER_FRAMES = frozenset(range(0xC0, 0xD0)) - {_TABLES, BASELINE, EXTENDED}
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _RESTART_MARKER = re.compile(rb"\xff+[\xd0-\xd7]")
-_BLOCK = 8
 _AC = 0x10
-
-
-@dataclass(frozen=True, slots=True)
-class _Component:
-    name: int
-    across: int
-    down: int
-    quantisation: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    precision: int
-    rows: int
-    columns: int
-    components: tuple[_Component, ...]
-
-    @property
-    def across(self) -> int:
-        return max(component.across for component in self.components)
-
-    @property
-    def down(self) -> int:
-        return max(component.down for component in self.components)
 
 
 @dataclass(slots=True)
 class _State:
     """What the segments before a scan say."""
 
-    frame: _Frame | None = None
+    frame: JpegFrame | None = None
     interval: int = 0
     tables: dict[int, HuffmanTable] | None = None
     first_steps: dict[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Blocks of a scan in their order: component, and the part of the picture that each covers."""
-
-    kinds: NDArray[np.int64]
-    covered: NDArray[np.int64]
-    per_mcu: int
 
 
 def mask_blocks(stream: bytes, boxes: Sequence[Box], levels: Sequence[int]) -> bytes:
@@ -135,26 +102,13 @@ def _take_up(state: _State, marker: int, content: bytes) -> None:
             "A frame is compressed in a way that cannot be masked.", code="deid.pixel-encoding"
         )
     if marker in {BASELINE, EXTENDED}:
-        state.frame = _frame_of(content)
+        state.frame = JpegFrame.of(content)
     elif marker == _TABLES and state.tables is not None:
         state.tables.update(tables_of(content))
     elif marker == _QUANTISATION and state.first_steps is not None:
         state.first_steps.update(_first_steps(content))
     elif marker == _RESTART:
         state.interval = int.from_bytes(content[:2], "big")
-
-
-def _frame_of(content: bytes) -> _Frame:
-    components = tuple(
-        _Component(content[at], content[at + 1] >> 4, content[at + 1] & 15, content[at + 2])
-        for at in range(6, len(content) - 2, 3)
-    )
-    rows, columns = int.from_bytes(content[1:3], "big"), int.from_bytes(content[3:5], "big")
-    if not components or not rows or not columns or content[0] not in {8, 12}:
-        raise DamagedPixelsError("A compressed frame does not say its size.")
-    if any(not 0 < n <= 4 for c in components for n in (c.across, c.down)):  # noqa: PLR2004 - T.81 B.2.2
-        raise DamagedPixelsError("A compressed frame does not describe its components.")
-    return _Frame(content[0], rows, columns, components)
 
 
 def _first_steps(content: bytes) -> dict[int, int]:
@@ -195,8 +149,8 @@ class _Scan:
 
     def masked(self, coded: bytes, boxes: Sequence[Box], levels: Sequence[int]) -> bytes:
         """Give the scan's data with the blocks uniform that a box touches."""
-        layout = self._layout()
-        touched = _touched(layout.covered, boxes)
+        layout = BlockLayout.of(self.frame, self.members)
+        touched = layout.touched(boxes)
         intervals = self._intervals(coded, layout)
         cycle = [self.tables[kind] for kind in layout.kinds[: layout.per_mcu]]
         walker = BlockWalker(cycle)
@@ -244,57 +198,7 @@ class _Scan:
                 self.more_tables.append(by_place[place].segment(place))
         return [(by_place[dc], by_place[ac]) for dc, ac in self.places]
 
-    def _layout(self) -> _Layout:
-        if len(self.members) == 1:
-            return self._alone()
-        frame = self.frame
-        wide = -(-frame.columns // (_BLOCK * frame.across))
-        high = -(-frame.rows // (_BLOCK * frame.down))
-        cycle = [
-            (kind, x, y)
-            for kind, member in enumerate(self.members)
-            for y in range(frame.components[member].down)
-            for x in range(frame.components[member].across)
-        ]
-        kind, inner_x, inner_y = (np.array(column) for column in zip(*cycle, strict=True))
-        parts = [frame.components[member] for member in self.members]
-        across = np.array([part.across for part in parts])[kind]
-        down = np.array([part.down for part in parts])[kind]
-        mcu_y, mcu_x = np.divmod(np.arange(wide * high), wide)
-        columns = mcu_x[:, None] * across + inner_x
-        rows = mcu_y[:, None] * down + inner_y
-        kinds = np.broadcast_to(kind, columns.shape)
-        return self._covering(kinds, columns, rows, (across, down))
-
-    def _alone(self) -> _Layout:
-        """Lay out a scan of one component: its blocks row by row, without those that only fill."""
-        frame = self.frame
-        part = frame.components[self.members[0]]
-        width = -(-frame.columns * part.across // frame.across)
-        height = -(-frame.rows * part.down // frame.down)
-        wide, high = -(-width // _BLOCK), -(-height // _BLOCK)
-        rows, columns = np.divmod(np.arange(wide * high), wide)
-        factors = (np.array([part.across]), np.array([part.down]))
-        return self._covering(
-            np.zeros((wide * high, 1), np.int64), columns[:, None], rows[:, None], factors
-        )
-
-    def _covering(
-        self,
-        kinds: NDArray[np.int64],
-        columns: NDArray[np.int64],
-        rows: NDArray[np.int64],
-        factors: tuple[NDArray[np.int64], NDArray[np.int64]],
-    ) -> _Layout:
-        across, down = factors
-        left = columns * _BLOCK * self.frame.across // across
-        right = -(-(columns + 1) * _BLOCK * self.frame.across // across)
-        upper = rows * _BLOCK * self.frame.down // down
-        lower = -(-(rows + 1) * _BLOCK * self.frame.down // down)
-        covered = np.stack([side.reshape(-1) for side in (left, upper, right, lower)])
-        return _Layout(np.ascontiguousarray(kinds).reshape(-1), covered, kinds.shape[1])
-
-    def _intervals(self, coded: bytes, layout: _Layout) -> list[tuple[int, int, bytes]]:
+    def _intervals(self, coded: bytes, layout: BlockLayout) -> list[tuple[int, int, bytes]]:
         """Give first block, end and data of each restart interval."""
         pieces = _RESTART_MARKER.split(coded)
         total = len(layout.kinds)
@@ -305,14 +209,6 @@ class _Scan:
             (number * size, min((number + 1) * size, total), piece)
             for number, piece in enumerate(pieces)
         ]
-
-
-def _touched(covered: NDArray[np.int64], boxes: Sequence[Box]) -> NDArray[np.bool_]:
-    left, upper, right, lower = covered
-    touched = np.zeros(left.shape, np.bool_)
-    for box in boxes:
-        touched |= (left < box.x1) & (right > box.x0) & (upper < box.y1) & (lower > box.y0)
-    return touched
 
 
 def _with_restarts(parts: list[bytes]) -> bytes:

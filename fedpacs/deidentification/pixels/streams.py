@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from fedpacs.deidentification.errors import DamagedPixelsError
 
-_JPEG_START = b"\xff\xd8"
-_J2K_START = b"\xff\x4f\xff\x51"
+JPEG_START = b"\xff\xd8"
+J2K_START = b"\xff\x4f\xff\x51"
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 _FRAMES_OF_JPEG = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 _SCAN = 0xDA
@@ -92,9 +92,9 @@ def header_of(stream: bytes) -> StreamHeader:
         If it is none of these, or damaged before its first scan or tile.
     """
     try:
-        if stream.startswith(_J2K_START):
+        if stream.startswith(J2K_START):
             return _of_jpeg_2000(stream)
-        if stream.startswith(_JPEG_START):
+        if stream.startswith(JPEG_START):
             return _of_jpeg(stream)
     except (struct.error, IndexError):
         pass
@@ -131,6 +131,27 @@ def segment_of(stream: bytes, position: int) -> tuple[int, int]:
     if length < 2 or end > size:  # noqa: PLR2004 - the length counts itself
         raise DamagedPixelsError("A compressed frame ends in the middle of a segment.")
     return marker, end
+
+
+def only_padding(stream: bytes, end: int) -> bool:
+    """Tell whether nothing but padding follows the end of a picture.
+
+    Parameters
+    ----------
+    stream
+        The code stream.
+    end
+        Position after its last marker.
+
+    Raises
+    ------
+    DamagedPixelsError
+        If another picture follows.
+    """
+    tail = stream[end:]
+    if JPEG_START + b"\xff" in tail or J2K_START in tail:
+        raise DamagedPixelsError("A compressed frame holds more than one picture.")
+    return not tail or tail == b"\xff" or not any(tail)
 
 
 def _of_jpeg(stream: bytes) -> StreamHeader:

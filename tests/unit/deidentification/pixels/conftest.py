@@ -116,7 +116,8 @@ def with_content(path: Path, content: object, target: Path) -> Path:
     for tag, element in content.attributes.items():
         del ds[tag]
         if element is not None:
-            ds.add_new(tag, element.vr, element.value)
+            value = element.value.decode() if element.vr == "CS" else element.value
+            ds.add_new(tag, element.vr, value)
     ds.save_as(target)
     return target
 
