@@ -207,7 +207,7 @@ def run(source: Path, out: Path, options: BatchOptions) -> BatchReport:
     _check_custodians(options, profile)
     kind = profile.policies.identity
     with (
-        identity_source(kind, key_uri=options.key_uri, vault=options.vault) as identities,
+        identity_source(kind, key_uri=options.key_uri, vault=options.vault, out=out) as identities,
         _staging(out) as staging,
         _lines(options.map_file) as write_line,
     ):

@@ -231,12 +231,14 @@ def _kept(element: Element, rule: Rule, setting: Setting) -> Element | None:
     if vr == "AS":
         return _kept_age(element, values, setting)
     if rule.generator == "term":
-        return _kept_terms(element, values)
+        return _kept_terms(element, values, setting)
     return _kept_text(element, values, rule, setting)
 
 
-def _kept_terms(element: Element, values: list[str]) -> Element | None:
-    known = [value if is_known_code(value) else "" for value in values]
+def _kept_terms(element: Element, values: list[str], setting: Setting) -> Element | None:
+    known = [
+        value if is_known_code(value) and not _mentions(value, setting) else "" for value in values
+    ]
     return Element.of_text(element.tag, element.vr, *known) if any(known) else None
 
 
@@ -249,9 +251,13 @@ def _kept_text(element: Element, values: list[str], rule: Rule, setting: Setting
         return element
     if element.vr not in _TEXT_LIKE:
         return None
-    if setting.terms is not None and any(mentions(value, setting.terms) for value in values):
+    if any(_mentions(value, setting) for value in values):
         return None
     return _of_text(element, values)
+
+
+def _mentions(value: str, setting: Setting) -> bool:
+    return setting.terms is not None and mentions(value, setting.terms)
 
 
 def _kept_age(element: Element, values: list[str], setting: Setting) -> Element | None:

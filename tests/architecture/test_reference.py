@@ -22,6 +22,9 @@ def typed(text: str) -> dict[str, set[str]]:
         words = f"fedpacs {noun}"
         if words not in COMMANDS and verb:
             words += f" {verb}"
+        third = rest.split()[:1]
+        if third and f"{words} {third[0]}" in COMMANDS:
+            words += f" {third[0]}"
         found.setdefault(words, set()).update(re.findall(r"--[a-z][a-z-]*", rest))
     return found
 

@@ -33,6 +33,7 @@ from fedpacs.deidentification.dicom.syntax import (
     VR_BYTES,
     Encoding,
     is_encapsulated,
+    vr_of,
 )
 from fedpacs.deidentification.errors import (
     CutObjectError,
@@ -51,6 +52,7 @@ _CHARSET = 0x00080005
 _TRANSFER_SYNTAX_UID = 0x00020010
 _META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
 _HEADER_BYTES = 8
+_TRAILING_PADDING = 0xFFFCFFFC
 _BULK_BYTES = 1 << 20
 
 
@@ -220,7 +222,9 @@ def _is_remainder(parsed: ParsedObject, tag: int, vr_bytes: bytes) -> bool:
         return bool(parsed.raw)
     if not parsed.raw or tag > parsed.raw[-1].tag:
         return False
-    return not parsed.encoding.implicit and vr_bytes not in VR_BYTES
+    if parsed.raw[-1].tag == _TRAILING_PADDING:
+        return True
+    return vr_of(tag) == "UN" if parsed.implicit else vr_bytes not in VR_BYTES
 
 
 def _size_of(parsed: ParsedObject, position: int, header: tuple[int, str, int, int]) -> int:
