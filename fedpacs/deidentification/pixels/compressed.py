@@ -16,6 +16,7 @@ from fedpacs.deidentification.pixels.codecs import (
     encode,
 )
 from fedpacs.deidentification.pixels.codestream import strip_fragment
+from fedpacs.deidentification.pixels.encapsulation import STARTS
 from fedpacs.deidentification.pixels.jpeg import mask_blocks
 from fedpacs.deidentification.pixels.jpeg_2000 import code_stream_of
 from fedpacs.deidentification.pixels.plain import clean_plain
@@ -59,7 +60,7 @@ def rewrite_compressed(
         None when there is nothing to change and nothing to clean.
     """
     work = _Rewriting(frames.facts, pixels, changes)
-    needed = work.look()
+    needed = work.look() or not pixels.tables_true
     if not needed and not changes.numbers:
         return None
     with ContentFile(scratch, frames.length) as file:
@@ -111,6 +112,8 @@ class _Rewriting:
 
     def _cleaned(self, original: bytes) -> bytes:
         if self.facts.transfer_syntax_uid in STREAMS:
+            if not original.startswith(STARTS):
+                raise DamagedPixelsError("A compressed frame is no stream of a known kind.")
             return strip_fragment(original)
         if self.facts.transfer_syntax_uid == RLE_LOSSLESS:
             return clean_rle(self.facts, original)

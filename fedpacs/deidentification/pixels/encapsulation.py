@@ -29,7 +29,7 @@ EXTENDED_OFFSETS = 0x7FE00001
 EXTENDED_LENGTHS = 0x7FE00002
 _ITEM = b"\xfe\xff\x00\xe0"
 _ITEM_HEADER_BYTES = 8
-_STARTS = (JPEG_START, J2K_START, JP2_START)
+STARTS = (JPEG_START, J2K_START, JP2_START)
 _STREAM_START_BYTES = 12
 _LARGEST_OFFSET = 0xFFFFFFFF
 _CHUNK_BYTES = 4 << 20
@@ -70,9 +70,14 @@ class EncapsulatedPixels:
     ------
     DamagedPixelsError
         If the items do not add up, or are not as many frames as the header names.
+
+    Attributes
+    ----------
+    tables_true
+        Whether the offset tables, where there are any, say where the frames are and nothing else.
     """
 
-    __slots__ = ("_frames", "_offset", "_parsed", "_table")
+    __slots__ = ("_frames", "_offset", "_parsed", "_table", "tables_true")
 
     def __init__(self, parsed: ParsedObject, frames: int) -> None:
         if parsed.pixel is None:
@@ -81,8 +86,17 @@ class EncapsulatedPixels:
         self._offset = parsed.pixel.offset
         fragments = self._fragments(parsed.pixel.length)
         self._table = fragments[0].length
-        offsets = self._offsets(fragments[0])
-        self._frames = self._assigned(fragments[1:], frames, offsets)
+        basic = self._basic_offsets(fragments[0])
+        extended = self._extended_offsets()
+        starts = self._starts_of_table(fragments[1:], frames, basic or extended)
+        self.tables_true = all(
+            not present or self._starts_of_table(fragments[1:], frames, offsets) is not None
+            for present, offsets in (
+                (self._table, basic),
+                (parsed.get(EXTENDED_OFFSETS) is not None, extended),
+            )
+        )
+        self._frames = self._assigned(fragments[1:], frames, starts)
 
     def __len__(self) -> int:
         """Count the frames."""
@@ -172,22 +186,24 @@ class EncapsulatedPixels:
             raise DamagedPixelsError("The compressed pixel data are empty.")
         return found
 
-    def _offsets(self, table: Fragment) -> list[int]:
-        """Give where each frame starts, as the tables say; empty when they say nothing."""
-        if table.length:
-            count = table.length // 4
-            return list(struct.unpack_from(f"<{count}L", self._read(table.start + 8, table.length)))
-        extended = self._parsed.get(EXTENDED_OFFSETS)
-        if extended is None:
+    def _basic_offsets(self, table: Fragment) -> list[int]:
+        if table.length % 4:
             return []
-        count = len(extended.value) // 8
+        content = self._read(table.start + _ITEM_HEADER_BYTES, table.length)
+        return list(struct.unpack(f"<{table.length // 4}L", content))
+
+    def _extended_offsets(self) -> list[int]:
+        table = self._parsed.get(EXTENDED_OFFSETS)
+        lengths = self._parsed.get(EXTENDED_LENGTHS)
+        if table is None or lengths is None or len(table.value) != len(lengths.value):
+            return []
+        count = len(table.value) // 8
         order = "<" if self._parsed.little else ">"
-        return list(struct.unpack_from(f"{order}{count}Q", extended.value))
+        return list(struct.unpack_from(f"{order}{count}Q", table.value))
 
     def _assigned(
-        self, fragments: list[Fragment], frames: int, offsets: list[int]
+        self, fragments: list[Fragment], frames: int, starts: list[int] | None
     ) -> list[tuple[Fragment, ...]]:
-        starts = self._starts_of_table(fragments, frames, offsets)
         if starts is None and len(fragments) == frames:
             starts = list(range(frames))
         if starts is None and frames == 1:
@@ -198,7 +214,7 @@ class EncapsulatedPixels:
                 for number, fragment in enumerate(fragments)
                 if self._read(
                     fragment.start + 8, min(_STREAM_START_BYTES, fragment.length)
-                ).startswith(_STARTS)
+                ).startswith(STARTS)
             ]
         if len(starts) != frames or starts[0] != 0 or not fragments:
             raise DamagedPixelsError("There are not as many compressed frames as the header says.")

@@ -44,6 +44,7 @@ _SUBSAMPLED = ("YBR_FULL_422", "YBR_PARTIAL_422")
 _PLAIN_FRAMES = ("1.2.840.10008.1.2.1.98", "1.2.840.10008.1.2.8.1")
 _GE_BIG_PIXELS = "1.2.840.113619.5.2"  # little endian but for the pixels
 _MAXIMUM_FRAME_BYTES = 1 << 30
+_WORDS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +127,14 @@ class PictureFacts:
         extent = parsed.pixel
         if extent is None or extent.tag not in _KINDS:
             raise DamagedPixelsError("The object has no pixel data.")
+        if sum(tag in parsed for tag in _KINDS) > 1:
+            raise DamagedPixelsError("The object has more than one kind of pixel data.")
         kind, bits, lowest, highest = _KINDS[extent.tag]
         samples = _integer(parsed, _SAMPLES, 1)
         photometric = parsed.text(_PHOTOMETRIC).strip().upper()
         allocated = bits or _integer(parsed, _ALLOCATED, 0)
         stored = bits or _integer(parsed, _STORED, 0) or allocated
+        signed = None if bits else _integer(parsed, _SIGNED, 0) == 1
         little = parsed.little and parsed.transfer_syntax_uid != _GE_BIG_PIXELS
         facts = cls(
             tag=extent.tag,
@@ -142,12 +146,12 @@ class PictureFacts:
             bits_allocated=allocated,
             bits_stored=stored,
             high_bit=stored - 1 if bits else _integer(parsed, _HIGH, stored - 1),
-            signed=not bits and _integer(parsed, _SIGNED, 0) == 1,
+            signed=signed is True,
             planar=samples > 1 and _integer(parsed, _PLANAR, 0) == 1,
             photometric=photometric or ("MONOCHROME2" if samples == 1 else "RGB"),
             inverted=photometric == "MONOCHROME1"
             or (samples == 1 and parsed.text(_PRESENTATION_SHAPE).strip().upper() == "INVERSE"),
-            padding=_padding(parsed, lowest, highest),
+            padding=_padding(parsed, (lowest, highest), signed),
             transfer_syntax_uid=parsed.transfer_syntax_uid,
             encapsulated=parsed.encapsulated,
             little=little,
@@ -203,15 +207,15 @@ class PictureFacts:
     def _counted(self, parsed: ParsedObject) -> PictureFacts:
         """Give the facts with the number of frames, and with what only the length tells."""
         extent = parsed.pixel
-        given = parsed.text(_FRAMES).strip(" \0")
-        frames = int(given) if given.isdecimal() and int(given) > 0 else 1
+        given = _count(parsed)
+        frames = given or 1
         if extent is None or self.encapsulated:
             return self._with(frames=frames)
         full = self.rows * self.columns * self.samples * self.bits_allocated // 8
-        if self.subsampled and not self.encapsulated and full * frames <= extent.length:
+        if self.subsampled and full * frames <= extent.length:
             return self._with(frames=frames, subsampled=False)  # said so, not done so
-        if given and not given.isdecimal() and extent.length % max(self.frame_bits // 8, 1) == 0:
-            frames = max(extent.length * 8 // self.frame_bits, 1)  # a count that is no number
+        if given is None and extent.length % max(self.frame_bits // 8, 1) == 0:
+            frames = max(extent.length * 8 // self.frame_bits, 1)
         return self._with(frames=frames)
 
     def _with(self, **changes: int) -> PictureFacts:
@@ -224,9 +228,24 @@ def _integer(parsed: ParsedObject, tag: int, default: int) -> int:
     return default if value is None else value
 
 
-def _padding(parsed: ParsedObject, lowest: int, highest: int) -> tuple[float, float] | None:
-    values = parsed.numbers(lowest)
+def _count(parsed: ParsedObject) -> int | None:
+    """Give the number of frames as written; 1 where there is none, None where it is no number."""
+    text = parsed.text(_FRAMES).strip(" \0")
+    try:
+        return max(int(text), 1) if text else 1
+    except ValueError:
+        return None
+
+
+def _padding(
+    parsed: ParsedObject, tags: tuple[int, int], signed: bool | None
+) -> tuple[float, float] | None:
+    """Give the range of the padding; integers take their sign from the pixels (PS3.5 A.1 c)."""
+    values = parsed.numbers(tags[0])[:1]
     if not values:
         return None
-    limit = (parsed.numbers(highest) or values)[0]
-    return (min(values[0], limit), max(values[0], limit))
+    values += parsed.numbers(tags[1])[:1]
+    if signed is not None:
+        words = [int(value) % _WORDS for value in values]
+        values = [word - _WORDS if signed and word >= _WORDS // 2 else word for word in words]
+    return (min(values), max(values))

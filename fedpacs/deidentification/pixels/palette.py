@@ -48,7 +48,7 @@ def colours(parsed: ParsedObject, values: Pixels) -> NDArray[np.uint8]:
     DamagedPixelsError
         If the palette is missing or damaged.
     """
-    first, table = palette_of(parsed)
+    first, table = palette_of(parsed, signed=values.dtype.kind == "i")
     places = np.clip(values.astype(np.int64) - first, 0, len(table) - 1)
     found: NDArray[np.uint8] = table[places]
     return found
@@ -69,19 +69,21 @@ def darkest_entry(parsed: ParsedObject, facts: PictureFacts) -> int:
     DamagedPixelsError
         If the palette is missing or damaged.
     """
-    first, table = palette_of(parsed)
+    first, table = palette_of(parsed, signed=facts.signed)
     reachable = (1 << (facts.bits_stored - int(facts.signed))) - first
     brightness = table[: max(reachable, 1)] @ np.array(_BRIGHTNESS)
     return first + int(np.argmin(brightness))
 
 
-def palette_of(parsed: ParsedObject) -> tuple[int, NDArray[np.uint8]]:
+def palette_of(parsed: ParsedObject, *, signed: bool) -> tuple[int, NDArray[np.uint8]]:
     """Read the palette: the value of its first entry, and (N, 3) RGB of 8 bits.
 
     Parameters
     ----------
     parsed
         A PALETTE COLOR object.
+    signed
+        Whether its pixels are, and so is the value of the first entry.
 
     Raises
     ------
@@ -101,7 +103,10 @@ def palette_of(parsed: ParsedObject) -> tuple[int, NDArray[np.uint8]]:
         raise DamagedPixelsError("The palette is empty.")
     if int(descriptor[2]) > 8 and table.max() > 255:  # noqa: PLR2004 - entries of 16 bits
         table >>= 8
-    return int(descriptor[1]), table.astype(np.uint8)
+    first = int(descriptor[1]) % _LARGEST_TABLE
+    if signed and first >= _LARGEST_TABLE // 2:
+        first -= _LARGEST_TABLE
+    return first, table.astype(np.uint8)
 
 
 def _channel(parsed: ParsedObject, number: int, entries: int) -> NDArray[np.uint16]:

@@ -229,6 +229,23 @@ def test_headers_that_do_not_describe_their_pixels(build, parsed, tmp_path, keyw
         Frames(parsed(build.saved(ds, tmp_path / "a.dcm")))
 
 
+@pytest.mark.parametrize("implicit", [True, False])
+def test_the_sign_of_the_padding_is_that_of_the_pixels(build, parsed, tmp_path, implicit):
+    ds = build.dataset([build.picture("i12")], stored=16)
+    ds.add_new(0x00280120, "SS" if implicit else "US", -2000 if implicit else 63536)
+    if implicit:
+        ds.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2"
+    path = build.saved(ds, tmp_path / "a.dcm", implicit=implicit)
+    assert PictureFacts.of(parsed(path)).padding == (-2000, -2000)
+
+
+def test_two_kinds_of_pixel_data_are_damage(build, parsed, tmp_path):
+    ds = build.dataset([build.picture("u12")])
+    ds.FloatPixelData = bytes(72 * 100 * 4)
+    with pytest.raises(DamagedPixelsError):
+        Frames(parsed(build.saved(ds, tmp_path / "a.dcm")))
+
+
 def test_objects_without_pixels_have_no_facts(build, parsed, tmp_path):
     ds = build.dataset([build.picture("u12")])
     del ds.PixelData

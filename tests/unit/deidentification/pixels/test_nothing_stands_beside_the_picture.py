@@ -215,6 +215,39 @@ def test_offset_tables_stay_true(build, parsed, tmp_path, table):
     assert clean_content(parsed(result), tmp_path) is None
 
 
+@pytest.mark.parametrize("table", [NAME, b"DOE!", NAME + b"!?", NAME + bytes(8)])
+def test_an_offset_table_that_holds_something_else_is_written_anew(build, parsed, tmp_path, table):
+    frames = [build.picture("u8", seed=seed) for seed in range(2)]
+    streams = [bytes(imagecodecs.jpeg8_encode(frame, 90)) for frame in frames]
+    ds = build.encapsulated(build.dataset(frames), f"{SYNTAX}.4.50", streams, table="none")
+    good = build.encapsulated(build.dataset(frames), f"{SYNTAX}.4.50", streams).PixelData
+    ds.PixelData = b"\xfe\xff\0\xe0" + struct.pack("<L", len(table)) + table + ds.PixelData[8:]
+    path = build.saved(ds, tmp_path / "a.dcm")
+    assert table in path.read_bytes()
+    content = clean_content(parsed(path), tmp_path)
+    assert content.source == good
+
+
+def test_an_extended_offset_table_that_holds_something_else_is_written_anew(
+    build, parsed, tmp_path
+):
+    frames = [build.picture("u8", seed=seed) for seed in range(2)]
+    streams = [bytes(imagecodecs.jpeg8_encode(frame, 90)) for frame in frames]
+    ds = build.encapsulated(build.dataset(frames), f"{SYNTAX}.4.50", streams, table="extended")
+    good = ds.ExtendedOffsetTable
+    assert clean_content(parsed(build.saved(ds, tmp_path / "a.dcm")), tmp_path) is None
+    ds.ExtendedOffsetTable = NAME + bytes(8)
+    content = clean_content(parsed(build.saved(ds, tmp_path / "a.dcm")), tmp_path)
+    assert content.attributes[EXTENDED_OFFSETS].value == good
+    assert content.source == ds.PixelData
+
+
+def test_a_frame_that_is_no_stream_is_damage(build, parsed, tmp_path):
+    ds = build.encapsulated(build.dataset([build.picture("u8")]), f"{SYNTAX}.4.50", [NAME])
+    with pytest.raises(DamagedPixelsError):
+        clean_content(parsed(build.saved(ds, tmp_path / "a.dcm")), tmp_path)
+
+
 @pytest.mark.parametrize("with_table", [True, False])
 def test_frames_of_several_fragments_keep_them(build, parsed, tmp_path, with_table):
     frames = [build.picture("u8", seed=seed) for seed in range(3)]
