@@ -36,8 +36,15 @@ _IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _IN_JPEG_LS_SCAN = re.compile(rb"\xff[\x80-\xcf\xd8-\xff]")
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff]")
 _JFIF = re.compile(rb"JFIF\x00\x01[\x00-\x02][\x00-\x02].{4}\x00\x00", re.DOTALL)
-_ADOBE = re.compile(rb"Adobe\x00[\x64\x65]\x00\x00\x00\x00[\x00-\x02]")
+_ADOBE = re.compile(
+    rb"Adobe(?:\x00{1,7}|\x00[\x64\x65](?:[\x00\x40\x80\xc0]\x00){2}[\x00-\x02])", re.DOTALL
+)
 _ANY_ADOBE = re.compile(rb"Adobe.{6}[\x00-\x02].*", re.DOTALL)
+_SPIFF = re.compile(  # T.84 F.1.5: size and resolution are all it has room for
+    rb"SPIFF\x00[\x00-\x02]{2}[\x00-\x04][\x01-\x04](?:\x00\x00..){2}[\x00-\x0f][\x01-\x10]"
+    rb"[\x00-\x06][\x00-\x02](?:\x00\x00..){2}|\x00\x00\x00\x01\xff\xd8",
+    re.DOTALL,
+)
 _TRANSFORM_OF_HP = re.compile(rb"mrfx[\x00-\x05]")
 _ENCODER = re.compile(rb"LEAD Technologies Inc\. V\d\.\d\d\x00?")
 
@@ -127,7 +134,7 @@ def _kept(marker: int, segment: bytes) -> bytes:
             return segment
         if _ANY_ADOBE.fullmatch(content):
             return b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + content[11:12]
-    if marker == 0xE8 and _TRANSFORM_OF_HP.fullmatch(content):  # noqa: PLR2004 - APP8, changes colours
+    if marker == 0xE8 and any(form.fullmatch(content) for form in (_SPIFF, _TRANSFORM_OF_HP)):  # noqa: PLR2004 - APP8
         return segment
     if marker == 0xFE and _ENCODER.fullmatch(content):  # noqa: PLR2004 - COM
         return segment

@@ -16,7 +16,7 @@ from fedpacs.deidentification.pixels.streams import J2K_START, only_padding, seg
 JP2_START = b"\0\0\0\x0cjP  \r\n\x87\n"
 _END_MARKER = b"\xff\xd9"
 _END = 0xD9
-_VERSION = rb"v?\d{1,2}(?:\.\d{1,2}){1,2}"
+_VERSION = rb"v?\d{1,2}(?:\.\d{1,3}){1,2}"
 _J2K_ENCODER = re.compile(
     rb"\x00[\x00\x01](?:Created by (?:GDCM/)?OpenJPEG(?: version)? "
     + _VERSION + rb"|Created by OpenJPEG"

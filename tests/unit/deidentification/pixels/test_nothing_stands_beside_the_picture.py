@@ -111,6 +111,13 @@ def test_a_mark_that_decides_over_colours_stays_without_its_text(build):
     assert strip_fragment(planted) == content
 
 
+@pytest.mark.parametrize(
+    "name", ["SC_rgb_jls_lossy_line.dcm", "SC_rgb_jpeg.dcm", "J2K_pixelrep_mismatch.dcm"]
+)
+def test_frames_with_nothing_but_an_encoders_marks_stay_byte_by_byte(parsed, tmp_path, name):
+    assert clean_content(parsed(get_testdata_file(name)), tmp_path) is None
+
+
 @pytest.mark.parametrize("text", [b"Created by OpenJPEG version 2.5.0", b"Kakadu-v7.8"])
 def test_what_an_encoder_says_of_itself_stays(build, text):
     content = strip_fragment(bytes(encoders(build)["jpeg-2000"][0]))
