@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _JPEG, _JPEG_2000 = b"\xff\xd8", b"\xff\x4f"
+_BOXES = b"\x00\x00\x00\x0cjP  "
+_PICTURE_BOXES = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c"})
 _END = b"\xff\xd9"
 _SCAN, _TILE = 0xDA, 0x90
 _COMMENTS = frozenset({0x64, 0xFE, *range(0xE0, 0xF0)})
@@ -44,6 +46,10 @@ def has_text(descriptor: int, start: int, end: int) -> bool:
     start, end
         Where the fragment lies.
     """
+    if os.pread(descriptor, len(_BOXES), start) == _BOXES:
+        if any(_RUN.search(text) for text in _texts_in_boxes(descriptor, start, end)):
+            return True
+        start, end = _codestream(descriptor, start, end)
     head = os.pread(descriptor, min(_HEAD_BYTES, end - start), start)
     if head[:2] not in {_JPEG, _JPEG_2000}:
         return False
@@ -55,11 +61,42 @@ def has_text(descriptor: int, start: int, end: int) -> bool:
 
 
 def _has_tail(descriptor: int, start: int, end: int) -> bool:
-    tail = os.pread(descriptor, min(_TAIL_BYTES, end - start), max(start, end - _TAIL_BYTES))
+    first = max(start, end - _TAIL_BYTES)
+    tail = os.pread(descriptor, end - first, first)
     place = tail.rfind(_END)
     if place < 0:
         return False  # the picture goes on in the next fragment
     return _RUN.search(tail, place + 2) is not None
+
+
+def _boxes(descriptor: int, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Give type, start and end of the content of every box of a JP2 file; the rest has no type."""
+    while start + 8 <= end:
+        head = os.pread(descriptor, 16, start)
+        length, before = int.from_bytes(head[:4], "big"), 8
+        if length == 1:
+            length, before = int.from_bytes(head[8:16], "big"), 16
+        stop = start + length if length else end
+        if (length and length < before) or stop > end:
+            break
+        yield head[4:8], start + before, stop
+        start = stop
+    if start < end:
+        yield b"", start, end
+
+
+def _texts_in_boxes(descriptor: int, start: int, end: int) -> Iterator[bytes]:
+    for kind, first, stop in _boxes(descriptor, start, end):
+        if kind not in _PICTURE_BOXES:
+            yield os.pread(descriptor, min(_HEAD_BYTES, stop - first), first)
+
+
+def _codestream(descriptor: int, start: int, end: int) -> tuple[int, int]:
+    """Find the codestream in a JP2 file."""
+    for kind, first, stop in _boxes(descriptor, start, end):
+        if kind == b"jp2c":
+            return first, stop
+    return end, end
 
 
 def _segments(head: bytes) -> Iterator[tuple[int, int, int]]:
@@ -85,6 +122,8 @@ def _comments(head: bytes) -> Iterator[bytes]:
 
 def size_of(descriptor: int, start: int, end: int) -> tuple[int, int] | None:
     """Give rows and columns of the picture that starts a fragment; None when it says none."""
+    if os.pread(descriptor, len(_BOXES), start) == _BOXES:
+        start, end = _codestream(descriptor, start, end)
     head = os.pread(descriptor, min(_HEAD_BYTES, end - start), start)
     if head[:2] == _JPEG:
         for marker, first, _ in _segments(head):
@@ -116,6 +155,8 @@ def same_picture(one: tuple[int, int, int], two: tuple[int, int, int]) -> bool:
 
 
 def _bare(descriptor: int, start: int, end: int) -> bytes:
+    if os.pread(descriptor, len(_BOXES), start) == _BOXES:
+        start, end = _codestream(descriptor, start, end)
     content = os.pread(descriptor, end - start, start)
     if content[:2] not in {_JPEG, _JPEG_2000}:
         return content

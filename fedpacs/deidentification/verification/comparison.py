@@ -280,7 +280,8 @@ def _look_at_dates(result: Comparison, tag: int, now: list[str], then: list[str]
     real = [text for text in now if text not in PLACEHOLDERS]
     if not real:
         return
-    result.dates.update(text[:8] for text in real)
+    kept = set(then or ()) - {text for text in real if text.endswith("0101")}
+    result.dates.update(text[:8] for text in real if text not in kept)
     if then == []:
         return  # an item moved, or a date was put where none was: see the search for old dates
     if then is None or len(then) != len(now):

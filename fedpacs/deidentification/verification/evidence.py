@@ -227,7 +227,7 @@ def _add_name(evidence: Evidence, value: str) -> None:
                 for order in _ORDERS
                 if "^" in group and len(family + given) >= _MINIMUM_TEXT_BYTES
             )
-        if len(whole) >= _MINIMUM_TEXT_BYTES and "^" in whole:
+        if len(whole.encode()) >= _MINIMUM_TEXT_BYTES and "^" in whole:
             evidence.needles.add(Needle(whole, "text"))
 
 

@@ -259,6 +259,10 @@ class _Settled:
         uids = tuple(evidence.uids - self.all.evidence.uids)
         own = evidence.all_needles() - {Needle(uid, "uid") for uid in evidence.uids}
         own = {needle for needle in own if needle.text not in rest.dates} - self._needles
+        if not rest.dates.isdisjoint(self.all.evidence.dates):
+            needles = {needle for needle in self._needles if needle.text not in rest.dates}
+            own |= {Needle(uid, "uid") for uid in evidence.uids} | needles
+            return Matcher(own, self._codecs), ()
         if not own and self._matcher is not None and all(map(self._matcher.covers, uids)):
             return self._matcher, tuple(map(Uid.of, uids))
         if own or any(len(uid) < PREFIX_CHARACTERS for uid in uids):

@@ -285,7 +285,8 @@ class Reader:
                 own[top.tag] = top
             position += len(raw)
         self._elements(parsed, window, position)
-        return not parsed.duplicated and not parsed.damaged
+        twice = not layout.by_tag.keys().isdisjoint(own)
+        return not (twice or parsed.duplicated or parsed.damaged)
 
     def _quick(self, window: _Window, position: int, syntax: Syntax) -> tuple[Top | None, int]:
         """Read an element that is no bulk data; None when it is, or is damaged."""
