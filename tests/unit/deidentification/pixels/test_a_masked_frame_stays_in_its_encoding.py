@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import imagecodecs
@@ -14,7 +16,7 @@ from fedpacs.deidentification.pixels.box import Box
 from fedpacs.deidentification.pixels.codecs import encode
 from fedpacs.deidentification.pixels.facts import PictureFacts
 from fedpacs.deidentification.pixels.frames import Frames
-from fedpacs.deidentification.pixels.masking import mask_boxes
+from fedpacs.deidentification.pixels.masking import clean_content, mask_boxes
 from fedpacs.deidentification.pixels.streams import header_of
 
 if TYPE_CHECKING:
@@ -151,21 +153,39 @@ def test_an_irreversible_stream_becomes_a_reversible_one_of_the_same_pixels(
     check(before, pydicom.dcmread(masked(build, parsed, path)).pixel_array)
 
 
-@pytest.mark.parametrize("number", ["1.99", "8.1"])
-def test_deflated_objects_and_deflated_frames(build, parsed, tmp_path, number):
-    import zlib
-
+def test_deflated_objects(build, parsed, tmp_path):
     frame = build.picture("u8")
     ds = build.dataset([frame])
-    if number == "1.99":
-        ds.file_meta.TransferSyntaxUID = f"{SYNTAX}.1.99"
-        path = build.saved(ds, tmp_path / "a.dcm")
-    else:
-        deflater = zlib.compressobj(wbits=-15)
-        stream = deflater.compress(frame.tobytes()) + deflater.flush()
-        path = build.saved(build.encapsulated(ds, f"{SYNTAX}.8.1", [stream]), tmp_path / "a.dcm")
-    result = masked(build, parsed, path)
+    ds.file_meta.TransferSyntaxUID = f"{SYNTAX}.1.99"
+    path = build.saved(ds, tmp_path / "a.dcm")
+    check(frame, Frames(parsed(masked(build, parsed, path))).array(0))
+
+
+def test_deflated_frames(build, parsed, tmp_path):
+    frame = build.picture("u8")
+    deflater = zlib.compressobj(wbits=-15)
+    stream = deflater.compress(frame.tobytes()) + deflater.flush()
+    ds = build.dataset([frame])
+    ds = build.encapsulated(ds, f"{SYNTAX}.4.90", [stream], table="none")
+    path = build.saved(ds, tmp_path / "a.dcm")
+    named, meant = f"{SYNTAX}.4.90".encode(), f"{SYNTAX}.8.1\0".encode()
+    path.write_bytes(path.read_bytes().replace(named, meant, 1))  # pydicom does not know it
+    content = mask_boxes(parsed(path), {0: [BOX]}, tmp_path)
+    start = path.read_bytes().index(b"\xe0\x7f\x10\x00") + 12
+    result = tmp_path / "masked.dcm"
+    delimiter = b"\xfe\xff\xdd\xe0\0\0\0\0"
+    result.write_bytes(path.read_bytes()[:start] + content.source + delimiter)
     check(frame, Frames(parsed(result)).array(0))
+    assert clean_content(parsed(result), tmp_path) is None
+    hidden = stream + b"\0" * (len(stream) % 2) + b"DOE^JOHN"
+    path.write_bytes(path.read_bytes()[: start + 8] + item(hidden) + delimiter)
+    cleaned = clean_content(parsed(path), tmp_path)
+    assert b"DOE" not in cleaned.source
+    assert zlib.decompress(cleaned.source[16:], -15) == frame.tobytes()
+
+
+def item(content: bytes) -> bytes:
+    return b"\xfe\xff\0\xe0" + struct.pack("<L", len(content)) + content
 
 
 @pytest.mark.parametrize("interleave", [0, 1, 2])
