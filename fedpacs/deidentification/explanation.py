@@ -38,7 +38,8 @@ _GENERATED: Mapping[str, str] = MappingProxyType(
         "identifier": "replaced by a code, the same wherever the value stands in this attribute",
         "code": "kept when the dictionaries of DICOM hold the code, with the dictionary's words; "
         "replaced by a keyed code otherwise",
-        "segment-label": "written from the segment's coded meaning",
+        "segment-label": "cleaned where the profile cleans text; else, or when nothing may stay, "
+        "written from the segment's coded meaning",
         "marker": "written by the engine",
         "charset": "written by the engine: UTF-8",
         "document": "replaced by an empty document, or its object is refused, as the policy says",

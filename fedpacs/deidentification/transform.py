@@ -31,7 +31,7 @@ from fedpacs.deidentification.private import PrivateBlocks, as_listed
 from fedpacs.deidentification.rules import vr_fits
 from fedpacs.deidentification.structured.bulk import is_bulk, kept_bulk
 from fedpacs.deidentification.structured.content import item_rules
-from fedpacs.deidentification.values import Setting, dummy, new_element
+from fedpacs.deidentification.values import Setting, cleaned_text, dummy, new_element
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ class Transformation:
         What pictures are searched for, whether text is cleaned or not.
     """
 
-    __slots__ = ("_known", "_known_bytes", "_wording", "setting", "terms")
+    __slots__ = ("_known", "_known_bytes", "_labels_segments", "_wording", "setting", "terms")
 
     def __init__(self, setting: Setting, terms: CompiledTerms) -> None:
         self.setting = setting
@@ -72,6 +72,8 @@ class Transformation:
         self._wording = Wording(
             setting.identity.pseudonyms, setting.terms, setting.profile.policies.text
         )
+        rule = setting.profile.action_for(_SEGMENT_LABEL, "LO", private=False)
+        self._labels_segments = rule.generator == "segment-label"
         self._known: dict[tuple[bytes, str], bytes] = {}
         self._known_bytes = 0
 
@@ -170,10 +172,9 @@ class Transformation:
                 made = self.treated(element, rule, setting, depth)
             if made is not None:
                 new[tag] = made
-        if _SEGMENT_LABEL in items:
-            rule = self.setting.profile.action_for(_SEGMENT_LABEL, "LO", private=False)
-            if rule.generator == "segment-label":
-                _label_segment(new, setting.encoding)
+        label = items.get(_SEGMENT_LABEL)
+        if label is not None and self._labels_segments:
+            new[_SEGMENT_LABEL] = cleaned_text(label, setting) or _label_of(new, setting.encoding)
         return new
 
     def _rule(self, element: Element, special: Mapping[int, Rule], blocks: PrivateBlocks) -> Rule:
@@ -214,11 +215,11 @@ def _without_value(tag: int, rule: Rule) -> Element | None:
     return dummy(tag, vr) if wanted is Action.DUMMY and vr != "SQ" else None
 
 
-def _label_segment(segment: Items, encoding: Encoding) -> None:
+def _label_of(segment: Items, encoding: Encoding) -> Element:
     """Name a segment after what its codes say (PS3.3 C.8.20.2)."""
     types = segment.get(_SEGMENTED_PROPERTY_TYPE)
     meaning = text_of(types.items[0].get(CODE_MEANING), UTF_8) if types and types.items else ""
     number = segment.get(_SEGMENT_NUMBER)
     numbers = numbers_of(number, encoding) if number else []
     label = meaning or f"Segment {int(numbers[0]) if numbers else ''}".strip()
-    segment[_SEGMENT_LABEL] = Element.of_text(_SEGMENT_LABEL, "LO", label)
+    return Element.of_text(_SEGMENT_LABEL, "LO", label)

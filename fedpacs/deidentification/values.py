@@ -170,12 +170,13 @@ def _patient(element: Element, setting: Setting) -> str:
 
 def _cleaned(element: Element, rule: Rule, setting: Setting) -> Element | None:
     if rule.generator == "text":
-        return _clean_text(element, setting)
+        return cleaned_text(element, setting)
     change = _year if rule.generator == "year" else _shifted
     return _dated(element, setting, change)
 
 
-def _clean_text(element: Element, setting: Setting) -> Element | None:
+def cleaned_text(element: Element, setting: Setting) -> Element | None:
+    """Give an element of text without what identifies somebody; None when nothing may stay."""
     if setting.terms is None or element.vr not in _TEXT_LIKE:
         return None
     wanted = setting.profile.policies.text
