@@ -21,6 +21,7 @@ from fedpacs.deidentification.dicom.elements import PRIVATE_MASK, Element, is_pr
 from fedpacs.deidentification.dicom.encoding import encode_element
 from fedpacs.deidentification.dicom.parsing import Parser, parse
 from fedpacs.deidentification.errors import DamagedObjectError, DamagedPixelsError
+from fedpacs.deidentification.faces.guarding import FaceGuard
 from fedpacs.deidentification.marking import Marker
 from fedpacs.deidentification.pixels.cleaning import PixelOutcome, clean_pixels
 from fedpacs.deidentification.private import NO_BLOCKS, PrivateBlocks, block_of, is_creator
@@ -98,6 +99,7 @@ class Engine:
         self._keeps_private = Option.RETAIN_SAFE_PRIVATE in profile.options
         self._parser = Parser()
         self._marker = Marker(profile)
+        self._faces = FaceGuard(profile.policies.faces)
         self._collector = TermCollector(profile)
         self._searches = profile.policies.text != "drop" or profile.policies.pixels == "clean"
         self._transformations: dict[object, Transformation] = {}
@@ -154,10 +156,11 @@ class Engine:
         identity = identify(parsed, old_uid, self.pseudonyms, lenient=self._lenient)
         transformation, terms = self._transformation(parsed, identity)
         outcome = self._pictures(parsed, sop_class_uid, terms, part.parent)
+        outcome, defaced = self._faces.guarded(parsed, sop_class_uid, outcome, part.parent)
         elements = self._elements(parsed, transformation)
         uid = self._new_uid(old_uid)
         own: dict[int, Element | None] = dict(outcome.attributes)
-        own.update(self._marker.marks(parsed, text_free=outcome.text_free))
+        own.update(self._marker.marks(parsed, text_free=outcome.text_free, defaced=defaced))
         if DOCUMENT in parsed:
             policy, little = self.profile.policies.documents, parsed.little
             own.update(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _CHARSET = 0x00080005
 _IDENTITY_REMOVED, _METHOD, _METHOD_CODES = 0x00120062, 0x00120063, 0x00120064
 _BURNED_IN_ANNOTATION, _TEMPORAL_INFORMATION = 0x00280301, 0x00280303
+_VISUAL_FEATURES = 0x00280302
 _METHOD_CHARACTERS = 64
 _ONLY_WHEN_RUN = frozenset({Option.CLEAN_PIXEL_DATA, Option.CLEAN_RECOGNIZABLE_VISUAL_FEATURES})
 
@@ -47,17 +48,21 @@ class Marker:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self._known: dict[tuple[tuple[str, ...], bool], Mapping[int, Element]] = {}
+        self._known: dict[tuple[tuple[str, ...], bool, bool], Mapping[int, Element]] = {}
 
-    def marks(self, parsed: ParsedObject, *, text_free: bool) -> Mapping[int, Element]:
+    def marks(
+        self, parsed: ParsedObject, *, text_free: bool, defaced: bool = False
+    ) -> Mapping[int, Element]:
         """Give the elements for one object.
 
         Parameters
         ----------
         text_free
             Whether its pictures were searched and are free of text.
+        defaced
+            Whether the face was taken out of the head that they show.
         """
-        key = (_earlier_codes(parsed), text_free)
+        key = (_earlier_codes(parsed), text_free, defaced)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = _marks(self._profile, *key)
@@ -74,10 +79,14 @@ def _earlier_codes(parsed: ParsedObject) -> tuple[str, ...]:
     return tuple(code for code in Option if code in written)
 
 
-def _marks(profile: Profile, earlier: tuple[str, ...], text_free: bool) -> Mapping[int, Element]:
+def _marks(
+    profile: Profile, earlier: tuple[str, ...], text_free: bool, defaced: bool
+) -> Mapping[int, Element]:
     ran = {option for option in profile.options if option not in _ONLY_WHEN_RUN}
     if text_free:
         ran.add(Option.CLEAN_PIXEL_DATA)
+    if defaced:
+        ran.add(Option.CLEAN_RECOGNIZABLE_VISUAL_FEATURES)
     method = f"FedPACS {profile.name} {profile.digest[:12]}"[:_METHOD_CHARACTERS]
     codes = [_code(Option(code)) for code in sorted({*earlier, *ran})]
     elements = [
@@ -89,6 +98,8 @@ def _marks(profile: Profile, earlier: tuple[str, ...], text_free: bool) -> Mappi
     ]
     if text_free:
         elements.append(Element.of_text(_BURNED_IN_ANNOTATION, "CS", "NO"))
+    if defaced:
+        elements.append(Element.of_text(_VISUAL_FEATURES, "CS", "NO"))
     return {element.tag: element for element in elements}
 
 
