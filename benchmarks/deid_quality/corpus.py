@@ -68,7 +68,7 @@ def drafts(seed: int, share: float) -> Iterator[Draft]:
                 first_ct.add(study.uid)
             draft = Draft(kind, number, 1 if first else slot, person, study)
             draw(draft)
-            chosen = [EXTRAS[(turn * 5 + step * 9) % len(EXTRAS)] for step in range(turn % 3)]
+            chosen = [EXTRAS[(turn * 5 + step * 11) % len(EXTRAS)] for step in range(turn % 3)]
             for extra in dict.fromkeys(chosen):
                 extra(draft)
             draft.specimen.variant = " ".join(extra.__name__ for extra in dict.fromkeys(chosen))

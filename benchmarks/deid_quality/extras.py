@@ -282,6 +282,72 @@ def related(draft: Draft) -> None:
     top.put("PatientIdentityRemoved", "NO")
 
 
+def trial(draft: Draft) -> None:
+    """A clinical trial's identifiers, and issuers that name the hospital."""
+    top, study = draft.top, draft.study
+    top.gone("ClinicalTrialSponsorName", f"{study.stranger} Pharma", "other")
+    top.gone("ClinicalTrialProtocolID", f"TRIAL-{study.study_id}", "id")
+    top.gone("ClinicalTrialSiteName", study.hospital, "place")
+    top.gone("ClinicalTrialSubjectID", draft.person.other_id, "id")
+    top.gone("ClinicalTrialCoordinatingCenterName", study.hospital, "place")
+    issuer = top.item("IssuerOfAccessionNumberSequence")
+    issuer.gone("LocalNamespaceEntityID", study.hospital, "place")
+    scheme = top.item("CodingSchemeIdentificationSequence")
+    scheme.put("CodingSchemeDesignator", "99LOCAL")
+    scheme.gone("CodingSchemeResponsibleOrganization", study.hospital, "place")
+    scheme.gone("CodingSchemeName", f"Codes of {study.town}", "other")
+
+
+def results(draft: Draft) -> None:
+    """Retired results and visit attributes, which old archives still hold."""
+    top, study, person = draft.top, draft.study, draft.person
+    top.gone("InterpretationAuthor", study.reading)
+    top.gone("InterpretationRecorder", study.operator)
+    top.gone("InterpretationTranscriber", study.performing)
+    top.gone("DistributionName", study.referring)
+    top.text("Impressions", draft.write.comment(), "ST")
+    top.text("ResultsComments", draft.write.comment(), "ST")
+    top.gone("CurrentPatientLocation", f"Ward 7 {study.town}", "other")
+    top.gone("PatientInstitutionResidence", f"Haus {study.town}", "other")
+    top.text("VisitComments", draft.write.comment())
+    top.gone("ScheduledPerformingPhysicianName", study.performing)
+    top.gone("ScheduledStationName", study.station, "id")
+    top.gone("NamesOfIntendedRecipientsOfResults", study.referring)
+    top.gone("OrderEnteredBy", study.stranger)
+    top.gone("OrderCallbackPhoneNumber", person.phone, "phone")
+    top.date("AdmittingDate", study.when)
+
+
+def context(draft: Draft) -> None:
+    """Acquisition context: content items in an image, with a name and a text."""
+    top = draft.top
+    named = top.item("AcquisitionContextSequence")
+    named.put("ValueType", "PNAME")
+    named.code("ConceptNameCodeSequence", "121008", "DCM", "Person Observer Name")
+    named.gone("PersonName", draft.study.operator)
+    told = top.item("AcquisitionContextSequence")
+    told.put("ValueType", "TEXT")
+    told.code("ConceptNameCodeSequence", "121106", "DCM", "Comment")
+    told.text("TextValue", draft.write.comment())
+    dated = top.item("AcquisitionContextSequence")
+    dated.put("ValueType", "DATE")
+    dated.code("ConceptNameCodeSequence", "111060", "DCM", "Study Date")
+    dated.date("Date", draft.study.when)
+
+
+def odd_names(draft: Draft) -> None:
+    """A patient's name of several values, with blanks, nulls and no carets."""
+    family, given = draft.person.latin
+    top = draft.top
+    top.plant(family, "name")
+    top.gone("OtherPatientNames", [f"{family} {given}", f"{given}^{family}^^Dr"], "names")
+    top.gone("PatientMotherBirthName", f"  {family.upper()} ^ {given} ", "names")
+    top.gone("ReviewerName", f"{draft.study.stranger}, {given}", "names")
+    top.plant(draft.study.stranger, "name")
+    top.text("PatientState", draft.write.written("[stable], Mr. {Fam}"))
+    top.text("SpecialNeeds", draft.write.written("[wheelchair], ask {stranger}"))
+
+
 def group_zero(draft: Draft) -> None:
     """Command elements that strayed into the data set, and group lengths."""
     name = _name(draft).encode()[:16].ljust(16)
@@ -373,4 +439,8 @@ EXTRAS: tuple[Callable[[Draft], None], ...] = (
     no_meta,
     no_preamble,
     wrong_charset,
+    trial,
+    results,
+    context,
+    odd_names,
 )

@@ -46,28 +46,23 @@ HOSPITALS = (
     ("Hospital San Telmo de Arlanzon", "Calle Mayor 21, 09999 Arlanzon", "Arlanzon"),
     ("Tamsworth Memorial Hospital", "2210 Pinecrest Avenue, Tamsworth, OH 44999", "Tamsworth"),
 )
-PHYSICIANS = (
-    "Okonkwo^Chidinma^^Dr.",
-    "Haberstroh^Ulrike",
-    "Vandenbroucke^Luc^^Prof.",
-    "Szczepanska^Irena",
-    "Quisenberry^Thaddeus",
-    "Lindqvist^Annika",
-    "Delacroix-Roux^Emile",
-    "Mbeki-Thornton^Rosalind",
-    "Ostermayer^Korbinian",
-    "Fitzwarren^Imogen",
-)
-STRANGERS = (
-    "Marchetti",
-    "Przybylski",
-    "Kowalenko",
-    "Abernathy",
-    "Rasmussen",
-    "Tanizaki",
-    "Oduya",
-    "Steinhauer",
-)
+# Invented combinations; drawn by the seed, so that no list of names can be fitted to them
+SURNAMES = (
+    "Okonkwo Haberstroh Vandenbroucke Szczepanska Quisenberry Lindqvist Delacroix Thornton "
+    "Ostermayer Fitzwarren Marchetti Przybylski Kowalenko Abernathy Rasmussen Tanizaki Oduya "
+    "Steinhauer Bouchard Castellanos Dragomir Eriksen Fennimore Gutierrez Hallström Ivanenko "
+    "Jankowiak Kirchhofer Lombardini Mbeki Nakashima Oyelaran Petrosyan Quaglia Rothenbacher "
+    "Schimmelpfennig Tsukamoto Ulrichsen Vantongeren Wojciechowska Xylouris Yamanouchi Zieliński "
+    "Achterberg Brandstätter Cavendish Dunleavy Eschenbach Farnsworth Grabowski Hitchcock Iyer "
+    "Jovanovic Krishnamurthy Lachapelle Montgomery Nyström Obafemi Pereira Rautavaara Sutherland "
+    "Trevelyan Unterberger Villanueva Weatherby Ziegenfuss"
+).split()
+FORENAMES = (
+    "Chidinma Ulrike Luc Irena Thaddeus Annika Emile Rosalind Korbinian Imogen Fabrizio Agnieszka "
+    "Hedwig Otto Leopold Mireille Sigrid Benedikt Olumide Yuki"
+).split()
+ASCII = [one for one in SURNAMES if one.isascii()]  # they must fit every character set
+TITLES = ("^^Dr.", "", "^^Prof.", "", "")
 
 
 def plain(text: str) -> str:
@@ -194,7 +189,9 @@ def _one(
     for index in range(3):
         when = first + dt.timedelta(days=[0, 23, 401][index], minutes=53 * index)
         hospital, address, town = HOSPITALS[(number + (index == 2)) % len(HOSPITALS)]
-        doctors = rng.sample(PHYSICIANS, 4)
+        doctors = [
+            f"{one}^{rng.choice(FORENAMES)}{rng.choice(TITLES)}" for one in rng.sample(ASCII, 5)
+        ]
         studies.append(
             Study(
                 uid=f"{ROOT}.{number + 1}.{index + 1}",
@@ -208,7 +205,7 @@ def _one(
                 performing=doctors[1],
                 reading=doctors[2],
                 operator=doctors[3],
-                stranger=STRANGERS[(number + index) % len(STRANGERS)],
+                stranger=doctors[4].split("^")[0],
                 station=f"{town[:5].upper()}CT{number}{index}",
                 serial=f"SN{rng.randrange(10**6, 10**7)}",
                 frame_of_reference=f"{ROOT}.{number + 1}.{index + 1}.99",

@@ -26,6 +26,16 @@ DESCRIPTIONS = {
         "[DWI] b1000 [ADC] {PN} {dob.}",
         "[SPINE] [LUMBAR] per {Dr doc}",
         "[Pancreas] [protocol] {hospital}",
+        "{FAMILY}_{dob8} [CHEST]",
+        "[HIP] [RIGHT] ({Giv Fam})",
+        "#{accession} [CT] [ABDOMEN]",
+        "[CHEST] [PORTABLE] {STRANGER}",
+        "[US] [THYROID] by {op}",
+        "{PLAIN} [NECK] [CTA]",
+        "[FLAIR] [AX] PID={id}",
+        "[KNEE] [LT] {FAMILY},{G}",
+        "[PELVIS] {dob mdy2} {FAMILY}",
+        "[Ewing] [sarcoma] [staging] {date iso}",
     ),
     "de": (
         "[CT] [Thorax] nativ {Fam, Giv} geb. {dob.}",
@@ -33,16 +43,20 @@ DESCRIPTIONS = {
         "[Schädel] [CT] Pat. {Giv Fam}",
         "[LWS] [seitlich] {PN}",
         "[Abdomen] [Leber] Pat.-Nr. {id}",
+        "[HWS] {PLAIN} {dob.}",
+        "[Thorax] im [Liegen] Frau {Fam}",
     ),
     "fr": (
         "[scanner] [thoracique] sans injection {Fam, Giv}",
         "[IRM] [genou] [droit] Mme {FAMILY} née le {dob/}",
         "[radiographie] [thorax] {PN}",
+        "[rachis] [lombaire] {PLAIN}",
     ),
     "es": (
         "[TAC] de [tórax] sin [contraste] {FAMILY}",
         "[resonancia] de [rodilla] [derecha] {Giv Fam}",
         "[radiografía] de [tórax] {PN} NHC {id}",
+        "[columna] [lumbar] {PLAIN}",
     ),
     "ru": (
         "[КТ] [органов] [грудной] клетки {Fam Giv}",
@@ -51,6 +65,7 @@ DESCRIPTIONS = {
     "ja": (
         "[CHEST] [CT] {Fam Giv}",
         "[胸部]CT 単純 {Fam Giv}",
+        "[頭部]MRI {Fam}様",
     ),
 }
 CLEAN = (
@@ -66,6 +81,16 @@ CLEAN = (
     "[3-plane] [localizer]",
     "[PELVIS] [PORTAL] [VENOUS] 2.0 [MPR] [COR]",
     "[Wilms] [tumor] [staging] [CT]",
+    "[VIBE] [Dixon] [tra] [bh]",
+    "[SWI] [TOF] [MRA] [circle] of [Willis]",
+    "[HASTE] [MRCP] [thick] [slab]",
+    "[FDG] [PET] [mediastinum]",
+    "[L4]/[L5] [disc] [STIR]",
+    "[THRIVE] [dynamic] [arterial]",
+    "[Swan-Ganz] [catheter] [CHEST] [PORTABLE]",
+    "[BLADE] [COR] [PD] [FS]",
+    "[Barrett] [esophagus] [fluoroscopy]",
+    "[Scout] [topogram] 0.6 [T20f]",
 )
 COMMENTS = {
     "en": (
@@ -81,22 +106,35 @@ COMMENTS = {
         "[Metastases] in the [liver] and [spine]. Exam {date dmy}. {typo} will return.",
         "Pt. initials {ini}. [Small] [pleural] [effusion] on the [left].",
         "[Parkinson] [disease], [Alzheimer] excluded. {PN} / {id} / {dob8}",
+        "[Cushing] [syndrome]; [adrenal] [adenoma]. Call wife {stranger} at {phone}.",
+        "{Fam}'s [MRI] shows [no] [acute] [infarct]. Last seen {date md}.",
+        "[Sarcoidosis], [lungs] and [lymph] [nodes]. Sent by {Prof ref}, {hospital}.",
+        "[Gallbladder] [stones]. Nurse {stranger} informed, pager 5523, fax {phone}.",
+        "[Pneumothorax] after [biopsy] on {date us}, {Dr doc} notified. ID:{id}",
+        "[Graves] [disease]. Images at https://{host}/viewer?id={id}",
+        "[Chronic] [kidney] [disease] since {date my}. Next visit {date iso}.",
+        "[Colles] [fracture] [left]. {Giv} fell at home, {town}.",
+        "[Aortic] [dissection] [Stanford] B. {FAMILY} {G}. {dob mdy2}",
     ),
     "de": (
         "Z.n. [Hüft]-TEP [links]. Pat. {Giv Fam}, geb. {dob.}, wohnhaft {address}.",
         "[Pleuraerguss] [rechts], kein [Pneumothorax]. Zuweiser {Dr ref}, Tel. {phone}.",
         "[Fraktur] des [Radius]. Herr {FAMILY}, Fallnummer {accession}, {hospital}.",
         "[Morbus] [Hodgkin], [Lymphknoten] [mediastinal]. Untersuchung am {date words de}.",
+        "[Lungenembolie] [ausgeschlossen]. Frau {Fam}, {PLAIN}, KV-Nr. {other}.",
+        "[Bandscheibenvorfall] L4/5. Kurative Überweisung OA {Dr doc} vom {date.}.",
     ),
     "fr": (
         "[Fracture] du [fémur] [gauche]. Patient {Giv Fam} né le {dob/}, {address}.",
         "[Épanchement] [pleural] [droit]. {Dr ref}, tél. {phone}. {date words fr}.",
         "[Maladie] de [Hodgkin]. Mme {FAMILY}, dossier {id}, {hospital}.",
+        "[Embolie] [pulmonaire] [exclue]. M. {Fam}, {town}.",
     ),
     "es": (
         "[Fractura] de [fémur] [izquierdo]. Paciente {Giv Fam}, nacida el {dob/}, {address}.",
         "[Derrame] [pleural] [derecho]. {Dr ref}, tel. {phone}, {date words es}.",
         "[Enfermedad] de [Hodgkin]. Sra. {FAMILY}, historia {id}.",
+        "[Embolia] [pulmonar] [descartada]. D. {Fam}, {hospital}.",
     ),
     "ru": (
         "[Перелом] [левой] [бедренной] кости. Пациент {Fam Giv}, {dob.}, тел. {phone}.",
@@ -107,6 +145,7 @@ COMMENTS = {
         "[FRACTURE] of the [left] [femur] {Fam Giv} tel {phone}",
     ),
 }
+OLD = "[Osteoporosis] in a {age} [woman], [vertebral] [fracture]."
 FINDINGS = (
     "[Mass] of 23 mm in the [right] [upper] [lobe]",
     "[No] [acute] [intracranial] [hemorrhage]",
@@ -114,6 +153,10 @@ FINDINGS = (
     "[Gallstones] without [cholecystitis]",
     "[Normal] [liver], [spleen] and [kidneys]",
     "[Crohn]'s [disease] of the [terminal] [ileum]",
+    "[Takayasu] [arteritis] with [stenosis] of the [subclavian] [artery]",
+    "[BI-RADS] 4a, [spiculated] [mass]",
+    "[Whipple] [procedure], [no] [leak]",
+    "[Status] [post] [CABG], [sternal] [wires] [intact]",
 )
 MONTHS = {
     "en": "January February March April May June July August September October November December",
@@ -156,6 +199,8 @@ class Writer:
 
     def comment(self) -> Phrase:
         """Give one or two sentences with something identifying."""
+        if self.study.age_years > 89 and self.rng.random() < 0.3:
+            return self.written(OLD)
         return self.written(self._choose(COMMENTS))
 
     def clean(self) -> Phrase:
@@ -186,17 +231,20 @@ class Writer:
                 words.append(match[2])
                 return match[2]
             text, what = self.span(match[1])
-            spans.extend((part, what) for part in ([text] if what != "name" else _parts(text)))
+            if what != "initial":
+                spans.extend((one, what) for one in ([text] if what != "name" else _parts(text)))
             return text
 
         return Phrase(MARK.sub(fill, template), tuple(spans), tuple(words))
 
     def span(self, name: str) -> tuple[str, str]:
         """Give an identifying span, and what it is."""
+        if name == "age":
+            return f"{self.study.age_years}-year-old", "age"
         if name.startswith("dob"):
-            return self._date(self.person.birth, name[3:] or "-"), "date"
+            return self._date(self.person.birth, name[3:].strip() or "-"), "date"
         if name.startswith("date"):
-            return self._date(self.study.when.date(), name[5:]), "date"
+            return self._date(self.study.when.date(), name[4:].strip()), "date"
         return self._who(name)
 
     def _date(self, day: object, style: str) -> str:
@@ -213,7 +261,17 @@ class Writer:
                 "fr": f"{day.day} {month} {day.year}",
                 "es": f"{day.day} de {month} de {day.year}",
             }[language]
-        formats = {".": "%d.%m.%Y", "/": "%d/%m/%Y", "8": "%Y%m%d", "dmy": "%d-%b-%Y"}
+        formats = {
+            ".": "%d.%m.%Y",
+            "/": "%d/%m/%Y",
+            "8": "%Y%m%d",
+            "dmy": "%d-%b-%Y",
+            "mdy2": "%m/%d/%y",
+            "us": "%B %d, %Y",
+            "md": "%B %d",
+            "my": "%B %Y",
+            "iso": "%Y-%m-%d",
+        }
         return day.strftime(formats.get(style, "%Y-%m-%d"))
 
     def _who(self, name: str) -> tuple[str, str]:
@@ -224,6 +282,15 @@ class Writer:
             "FAMILY": (family.upper(), "name"),
             "family": (plain(family).lower(), "name"),
             "Fam, Giv": (f"{family}, {given}", "name"),
+            "Fam": (family, "name"),
+            "Giv": (given, "name"),
+            "G": (f"{given[0]}.", "initial"),
+            "PLAIN": (_typed(family).upper(), "name"),
+            "STRANGER": (study.stranger.upper(), "name"),
+            "stranger": (study.stranger, "name"),
+            "Prof ref": (f"Prof. {study.referring.split('^')[0]}", "name"),
+            "town": (person.town, "place"),
+            "host": (f"pacs.{study.town.lower()}.example", "place"),
             "Fam Giv": (f"{family} {given}", "name"),
             "Giv Fam": (f"{given} {family}", "name"),
             "FAMILY GIVEN": (f"{family} {given}".upper(), "name"),
@@ -250,6 +317,13 @@ class Writer:
             return family
         place = self.rng.randrange(2, len(family) - 2)
         return family[:place] + family[place + 1] + family[place] + family[place + 2 :]
+
+
+def _typed(family: str) -> str:
+    """Write a name as a keyboard without umlauts does: ue for ü."""
+    for letter, two in (("ü", "ue"), ("ö", "oe"), ("ä", "ae"), ("Ü", "Ue"), ("ß", "ss")):
+        family = family.replace(letter, two)
+    return plain(family)
 
 
 def _parts(text: str) -> list[str]:
