@@ -1,14 +1,25 @@
-"""Pictures: what may show text is held back; what lies hidden beside the pixels is taken out."""
+"""Pictures: searched for text, cleaned of it, and looked at a second time before they pass.
+
+The ladder: device rules and what the object says of itself decide how closely it is looked at;
+strokes; reading; the masks; and the second look at what was written. What still shows text is
+refused, and so is what cannot be looked at.
+
+References
+----------
+PS3.15 E.3.1 (Clean Pixel Data Option).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fedpacs.deidentification.answers import rule_for
-from fedpacs.deidentification.errors import DamagedPixelsError, UnsupportedObjectError
-from fedpacs.deidentification.pixels.masking import clean_content
+from fedpacs.deidentification.errors import UnsupportedObjectError
+from fedpacs.deidentification.pixels.masking import clean_content, mask_boxes
+from fedpacs.deidentification.pixels.policy import hold_back, inspection_of
+from fedpacs.deidentification.pixels.search import search
+from fedpacs.deidentification.pixels.second_look import text_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,14 +28,10 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.dicom.elements import Element
     from fedpacs.deidentification.dicom.parsed import ParsedObject
     from fedpacs.deidentification.pixels.content import PixelContent
+    from fedpacs.deidentification.pixels.policy import Inspection
+    from fedpacs.deidentification.pixels.search import Found
     from fedpacs.deidentification.rules import Policies
     from fedpacs.deidentification.text.cleaning import CompiledTerms
-
-_SOP_CLASS_UID, _IMAGE_TYPE, _CONVERSION_TYPE = 0x00080016, 0x00080008, 0x00080064
-_BURNED_IN_ANNOTATION = 0x00280301
-_SCREEN = frozenset(
-    {"SCREEN", "SCREENSAVE", "SCREEN SAVE", "SCREENSHOT", "PDF", "REPORT", "DOSE_INFO"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +42,12 @@ class PixelOutcome:
     ----------
     content
         New pixel data; None when they stay as they are.
+    masked_regions, frames_changed
+        How many regions were masked, in how many frames.
+    steps
+        What ran: ``device-rules``, ``ultrasound-regions``, ``strokes``, ``ocr``, ``second-look``.
     text_free
-        Whether they were searched for text and are free of it.
+        Whether every distinct frame was searched for text, and is free of it now.
     attributes
         Elements of the top level that change with the pixels; None removes one.
     """
@@ -49,34 +60,76 @@ class PixelOutcome:
     attributes: Mapping[int, Element | None] = field(default_factory=lambda: MappingProxyType({}))
 
 
-_NOTHING = PixelOutcome()
-
-
 def clean_pixels(
-    parsed: ParsedObject, _terms: CompiledTerms, _policies: Policies, scratch: Path
+    parsed: ParsedObject, terms: CompiledTerms, policies: Policies, scratch: Path
 ) -> PixelOutcome:
-    """Hold back pictures that may show text, and clean what lies beside the pixels.
+    """Clean the pictures of an object, or hold it back.
+
+    Parameters
+    ----------
+    parsed
+        An object with pixel data.
+    terms
+        What the object says of its patient and staff.
+    policies
+        Whether pictures are searched at all, and how closely.
+    scratch
+        Folder for large results.
 
     Raises
     ------
     UnsupportedObjectError
-        If the object says that its picture shows text, or what it is makes that likely.
+        If the picture shows or may show text that cannot be taken out.
     DamagedPixelsError
-        If it has no picture where its kind must have one.
+        If the pixel data are damaged.
     """
-    if parsed.pixel is None:
-        if rule_for(parsed.text(_SOP_CLASS_UID)).pixels == "yes":
-            raise DamagedPixelsError("The object has no pixel data.")
-        return _NOTHING
-    if parsed.text(_BURNED_IN_ANNOTATION).upper() not in {"", "NO"}:
-        raise UnsupportedObjectError("The picture has text burned in.", code="deid.burned-in")
-    screens = {kind.upper() for kind in parsed.values(_IMAGE_TYPE)} & _SCREEN
-    if parsed.text(_CONVERSION_TYPE) or screens:
+    if policies.pixels == "hold":
+        hold_back(parsed)
+        return _outcome(clean_content(parsed, scratch))
+    inspection = inspection_of(parsed, policies)
+    if inspection.effort == "none":
+        if inspection.stated:
+            hold_back(parsed)
+        return _outcome(clean_content(parsed, scratch))
+    found = search(parsed, terms, inspection)
+    if not found.boxes:
+        return _free_of_text(parsed, inspection, found, scratch)
+    return _masked(parsed, terms, found, scratch)
+
+
+def _free_of_text(
+    parsed: ParsedObject, inspection: Inspection, found: Found, scratch: Path
+) -> PixelOutcome:
+    if inspection.stated and not found.markers:
         raise UnsupportedObjectError(
-            "The picture was captured from a screen, film or document.",
-            code="deid.unsupported-secondary-capture",
+            "The object says that text is burned in, and none was found.", code="deid.burned-in"
         )
-    content = clean_content(parsed, scratch)
+    outcome = _outcome(clean_content(parsed, scratch))
+    return replace(outcome, steps=found.steps, text_free=True)
+
+
+def _masked(
+    parsed: ParsedObject, terms: CompiledTerms, found: Found, scratch: Path
+) -> PixelOutcome:
+    boxes = dict(found.boxes)
+    for _ in range(2):
+        content = mask_boxes(parsed, boxes, scratch)
+        left = text_left(parsed, content, boxes, terms, scratch)
+        if not left:
+            return replace(
+                _outcome(content),
+                masked_regions=sum(map(len, boxes.values())),
+                frames_changed=len(boxes),
+                steps=found.steps | {"second-look"},
+                text_free=True,
+            )
+        boxes = {number: (*boxes[number], *left.get(number, ())) for number in boxes}
+    raise UnsupportedObjectError(
+        "Text is left in the picture after it was masked.", code="deid.text-remains"
+    )
+
+
+def _outcome(content: PixelContent | None) -> PixelOutcome:
     if content is None:
-        return _NOTHING
+        return PixelOutcome()
     return PixelOutcome(content=content, attributes=content.attributes)

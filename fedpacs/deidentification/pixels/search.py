@@ -1,0 +1,105 @@
+"""The search: every distinct frame of an object looked at once.
+
+References
+----------
+PS3.15 E.3.1: a name may stand in one frame of a loop only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from fedpacs.deidentification.pixels.detection import Detector, is_plain
+from fedpacs.deidentification.pixels.frames import Frames
+from fedpacs.deidentification.pixels.regions import ultrasound_regions, whole_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fedpacs.deidentification.dicom.parsed import ParsedObject
+    from fedpacs.deidentification.pixels.box import Box
+    from fedpacs.deidentification.pixels.policy import Inspection
+    from fedpacs.deidentification.text.cleaning import CompiledTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    boxes
+        By frame, from 0: text to be masked.
+    markers
+        Text that may stay.
+    steps
+        What ran.
+    """
+
+    boxes: Mapping[int, tuple[Box, ...]]
+    markers: int
+    steps: frozenset[str]
+
+
+@cache
+def detector() -> Detector:
+    """Give this process's detector."""
+    return Detector()
+
+
+def search(parsed: ParsedObject, terms: CompiledTerms, inspection: Inspection) -> Found:
+    """Look at every distinct frame of an object.
+
+    Parameters
+    ----------
+    terms
+        What the object says of its patient and staff.
+    inspection
+        How closely it is looked at; not ``none``.
+
+    Raises
+    ------
+    DamagedPixelsError
+        If a frame cannot be decoded.
+    UnsupportedObjectError
+        If the pixels are encoded in a way that cannot be looked into.
+    """
+    frames = Frames(parsed)
+    regions = ultrasound_regions(parsed)
+    effort: Literal["strokes", "read"] = "read" if inspection.effort == "read" else "strokes"
+    seen: dict[bytes, tuple[Box, ...]] = {}
+    boxes: dict[int, tuple[Box, ...]] = {}
+    markers, read = 0, False
+    for number in range(len(frames)):
+        digest = hashlib.blake2b(frames.raw(number), digest_size=16).digest()
+        known = seen.get(digest)
+        if known is None:
+            if effort == "strokes" and is_plain(frames, number):
+                known = ()
+            else:
+                text = detector().look(frames, number, terms, effort)
+                markers += text.markers
+                read = read or text.read
+                known = tuple(
+                    whole_lines(
+                        _with_devices(text.boxes, inspection), regions, frames.facts.columns
+                    )
+                )
+            seen[digest] = known
+        if known:
+            boxes[number] = known
+    steps = {
+        "strokes",
+        *(["ocr"] if read else []),
+        *(["device-rules"] if inspection.devices else []),
+    }
+    return Found(boxes, markers, frozenset({*steps, *(["ultrasound-regions"] if regions else [])}))
+
+
+def _with_devices(boxes: tuple[Box, ...], inspection: Inspection) -> list[Box]:
+    """Add the regions where the device writes and something was found."""
+    written = [region for region in inspection.devices if any(region.touches(box) for box in boxes)]
+    return [*boxes, *written]
