@@ -110,7 +110,7 @@ def is_marker(text: str, terms: CompiledTerms) -> bool:
 
 @lru_cache(maxsize=1)
 def _listed() -> frozenset[str]:
-    source = resources.files("fedpacs.deidentification.data") / "picture_words.txt"
+    source = resources.files("fedpacs.deidentification") / "data" / "picture_words.txt"
     lines = source.read_text("utf-8").splitlines()
     return frozenset(word for line in lines if line[:1] not in {"#", "["} for word in line.split())
 
