@@ -12,6 +12,7 @@ PS3.15 E.3.1 (Clean Pixel Data Option).
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,6 @@ from fedpacs.deidentification.pixels.second_look import text_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from fedpacs.deidentification.dicom.elements import Element
     from fedpacs.deidentification.dicom.parsed import ParsedObject
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.pixels.search import Found
     from fedpacs.deidentification.rules import Policies
     from fedpacs.deidentification.text.cleaning import CompiledTerms
+
+_LOOKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,10 @@ def _masked(
     parsed: ParsedObject, terms: CompiledTerms, found: Found, scratch: Path
 ) -> PixelOutcome:
     boxes = dict(found.boxes)
-    for _ in range(2):
+    suspects = boxes
+    for _ in range(_LOOKS):
         content = mask_boxes(parsed, boxes, scratch)
-        left = text_left(parsed, content, boxes, terms, scratch)
+        left = text_left(parsed, content, suspects, terms, scratch)
         if not left:
             return replace(
                 _outcome(content),
@@ -123,10 +126,18 @@ def _masked(
                 steps=found.steps | {"second-look"},
                 text_free=True,
             )
-        boxes = {number: (*boxes[number], *left.get(number, ())) for number in boxes}
+        _discard(content)
+        # a marker that a mask cut through is a marker no more, and is masked as well
+        boxes = {number: (*old, *left.get(number, ())) for number, old in boxes.items()}
+        suspects = left
     raise UnsupportedObjectError(
         "Text is left in the picture after it was masked.", code="deid.text-remains"
     )
+
+
+def _discard(content: PixelContent) -> None:
+    if isinstance(content.source, Path):
+        content.source.unlink(missing_ok=True)
 
 
 def _outcome(content: PixelContent | None) -> PixelOutcome:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.pixels.policy import Inspection
     from fedpacs.deidentification.text.cleaning import CompiledTerms
 
+_FITTING = 1.3
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -68,6 +70,7 @@ def search(parsed: ParsedObject, terms: CompiledTerms, inspection: Inspection) -
         If the pixels are encoded in a way that cannot be looked into.
     """
     frames = Frames(parsed)
+    columns = frames.facts.columns
     regions = ultrasound_regions(parsed)
     effort: Literal["strokes", "read"] = "read" if inspection.effort == "read" else "strokes"
     seen: dict[bytes, tuple[Box, ...]] = {}
@@ -83,11 +86,8 @@ def search(parsed: ParsedObject, terms: CompiledTerms, inspection: Inspection) -
                 text = detector().look(frames, number, terms, effort)
                 markers += text.markers
                 read = read or text.read
-                known = tuple(
-                    whole_lines(
-                        _with_devices(text.boxes, inspection), regions, frames.facts.columns
-                    )
-                )
+                masks = _with_devices(text.boxes, inspection, columns)
+                known = tuple(whole_lines(masks, regions, columns))
             seen[digest] = known
         if known:
             boxes[number] = known
@@ -99,7 +99,14 @@ def search(parsed: ParsedObject, terms: CompiledTerms, inspection: Inspection) -
     return Found(boxes, markers, frozenset({*steps, *(["ultrasound-regions"] if regions else [])}))
 
 
-def _with_devices(boxes: tuple[Box, ...], inspection: Inspection) -> list[Box]:
-    """Add the regions where the device writes and something was found."""
-    written = [region for region in inspection.devices if any(region.touches(box) for box in boxes)]
-    return [*boxes, *written]
+def _with_devices(boxes: tuple[Box, ...], inspection: Inspection, columns: int) -> list[Box]:
+    """Add the regions where the device writes and something was found.
+
+    A region that is wider than the picture was measured on a larger one, and says nothing.
+    """
+    written = [
+        region
+        for region in inspection.devices
+        if region.x1 <= columns * _FITTING and any(region.touches(box) for box in boxes)
+    ]
+    return [*boxes, *dict.fromkeys(written)]
