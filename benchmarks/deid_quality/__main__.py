@@ -1,6 +1,6 @@
 """Score FedPACS, and peers if asked, on a corpus that is made for it.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.deid_quality WORK [--quick] [--peers] [--json FILE]
+OMP_NUM_THREADS=1 python -m benchmarks.deid_quality WORK [--quick] [--peers] [--json FILE]
 """
 
 from __future__ import annotations
@@ -50,9 +50,7 @@ def scored(
 ) -> tuple[Summary, list[Result]]:
     """Run a tool, score it and print its tables."""
     releases, seconds = run(name, options)
-    results = list(
-        score(specimens, releases, options.work / "in", options.work / f"out-{name}")
-    )
+    results = list(score(specimens, releases, options.work / "in", options.work / f"out-{name}"))
     summary = summarise(name, specimens, releases, results)
     print(f"\n## {name}: {summary.released} of {summary.files} files released, {seconds:.0f} s")
     print(f"{summary.checks} checks, {summary.unreadable_released} unreadable files released")
@@ -67,7 +65,9 @@ def scored(
     for (kind, check, where), count in reasons.most_common(options.show):
         print(f"  {count:5d}  {kind:10} {check:12} {where}")
     rows = failures(results)
-    (options.work / f"failures-{name}.json").write_text(json.dumps(rows, ensure_ascii=False, indent=0))
+    (options.work / f"failures-{name}.json").write_text(
+        json.dumps(rows, ensure_ascii=False, indent=0)
+    )
     return summary, results
 
 
@@ -89,7 +89,7 @@ def main() -> None:
         shutil.rmtree(options.work / "in", ignore_errors=True)
         build(options.work, options.seed, 0.125 if options.quick else 1, bundled=True)
     specimens = load(options.work)
-    names = options.tools + (["copy", *tools.PEERS] if options.peers else [])
+    names = options.tools + (["copy", *tools.peers()] if options.peers else [])
     summaries, kinds = [], {}
     for name in names:
         summary, results = scored(name, specimens, options)

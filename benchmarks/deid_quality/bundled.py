@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pydicom
-from pydicom.datadict import tag_for_keyword
 from pydicom.data import get_testdata_files
+from pydicom.datadict import tag_for_keyword
 from pydicom.filebase import DicomBytesIO
 from pydicom.uid import ImplicitVRLittleEndian
 
@@ -23,7 +23,6 @@ from benchmarks.deid_quality.specimen import Specimen
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from benchmarks.deid_quality.lookup import element_value, texts
 from benchmarks.deid_quality.people import Person, Study
 
 KEPT = (
@@ -64,7 +63,11 @@ def bundled_specimens(source: Path) -> list[Specimen]:
     for name in sorted(get_testdata_files()):
         path = Path(name)
         tiny = "TINY_ALPHA" in name and path.name > "IM000005"
-        if path.is_file() and not tiny and path.suffix not in {".txt", ".dump", ".json", ".icc", ".gz"}:
+        if (
+            path.is_file()
+            and not tiny
+            and path.suffix not in {".txt", ".dump", ".json", ".icc", ".gz"}
+        ):
             files.append(path)
     cases = [(person, studies[0]) for person, studies in people(7)]
     made = []
@@ -74,9 +77,7 @@ def bundled_specimens(source: Path) -> list[Specimen]:
     return made
 
 
-def _planted(
-    path: Path, source: Path, number: int, person: Person, study: Study
-) -> Specimen:
+def _planted(path: Path, source: Path, number: int, person: Person, study: Study) -> Specimen:
     name = f"bundled/{number:03d}-{path.name.replace('+', '_')}"
     specimen = Specimen(path=name, kind="bundled", person=f"bundled-{person.key}")
     specimen.encodings = sorted({"utf-8", "utf-16-le", "utf-16-be", CODECS[person.charset]})
@@ -85,9 +86,9 @@ def _planted(
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         ds = pydicom.dcmread(path, force=True)
-        refusable = "MediaStorageDirectory" in str(ds.file_meta.get("MediaStorageSOPClassUID", "")) or (
-            "DirectoryRecordSequence" in ds
-        )
+        refusable = "MediaStorageDirectory" in str(
+            ds.file_meta.get("MediaStorageSOPClassUID", "")
+        ) or ("DirectoryRecordSequence" in ds)
         specimen.readable = not refusable and len(ds) > 1
         if specimen.readable:
             _identify(ds, specimen, number, person, study)
@@ -125,7 +126,7 @@ def _identify(ds: Dataset, specimen: Specimen, number: int, person: Person, stud
         del ds.SpecificCharacterSet
     top = Level(specimen, ds)
     when = study.when + dt.timedelta(hours=number % 5)
-    write = Writer(person, study, random.Random(number))
+    write = Writer(person, study, random.Random(number))  # noqa: S311 - a corpus, no secret
     top.gone("PatientName", person.name)
     top.linked("PatientID", person.patient_id)
     top.gone("OtherPatientIDs", person.other_id, "id")

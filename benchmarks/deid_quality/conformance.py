@@ -19,9 +19,7 @@ def checker() -> str:
 
 def errors(path: Path) -> set[str]:
     """Give the kinds of errors of a file, without values and numbers."""
-    done = subprocess.run(
-        [checker(), str(path)], capture_output=True, timeout=60, check=False
-    )
+    done = subprocess.run([checker(), str(path)], capture_output=True, timeout=60, check=False)
     lines = done.stderr.decode("latin-1").splitlines()
     return {_kind(line) for line in lines if line.startswith("Error")}
 

@@ -198,8 +198,10 @@ def pdf_of(draft: Draft) -> bytes:
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
-        b"/Resources << /Font << /F1 5 0 R >> >> >>",
+        (
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
+            b"/Resources << /Font << /F1 5 0 R >> >> >>"
+        ),
         b"<< " + packing + b"/Length %d >>\nstream\n" % len(stream) + stream + b"\nendstream",
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         b"<< /Author (" + study.reading.encode() + b") /Title (" + name + b") >>",
@@ -214,7 +216,7 @@ def pdf_of(draft: Draft) -> bytes:
 
 
 def encapsulated(draft: Draft) -> None:
-    """Encapsulated PDF or CDA: the document must be gone, or the object refused."""
+    """Write an encapsulated PDF or CDA: the document must be gone, or the object refused."""
     top, person = draft.top, draft.person
     is_cda = draft.number % 4 == 3
     draft.begin(CLASS + ("104.2" if is_cda else "104.1"), "DOC")
@@ -251,8 +253,12 @@ def ecg(draft: Draft) -> None:
     top.moment("AcquisitionDateTime", draft.when, ".75")
     group = top.item("WaveformSequence")
     group.keep_all(
-        WaveformOriginality="ORIGINAL", NumberOfWaveformChannels=2, NumberOfWaveformSamples=500,
-        SamplingFrequency="500", WaveformBitsAllocated=16, WaveformSampleInterpretation="SS",
+        WaveformOriginality="ORIGINAL",
+        NumberOfWaveformChannels=2,
+        NumberOfWaveformSamples=500,
+        SamplingFrequency="500",
+        WaveformBitsAllocated=16,
+        WaveformSampleInterpretation="SS",
     )
     group.put("MultiplexGroupLabel", "RHYTHM")
     for lead, code in (("Lead I", "2:1"), ("Lead II", "2:2")):

@@ -11,17 +11,17 @@ import numpy as np
 from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    JPEG2000,
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    JPEG2000,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
-    UID,
 )
 
 if TYPE_CHECKING:
@@ -151,7 +151,10 @@ def encoded(frame: NDArray[np.generic], encoding: Encoding, bits: int) -> bytes:
         return commented(stream.getvalue(), encoding.comment)
     if encoding.syntax == "jpeg-lossless":
         data = imagecodecs.jpeg8_encode(
-            frame, lossless=True, predictor=1, bitspersample=max(bits, 8),
+            frame,
+            lossless=True,
+            predictor=1,
+            bitspersample=max(bits, 8),
             colorspace="RGB" if frame.ndim == 3 else None,
             outcolorspace="RGB" if frame.ndim == 3 else None,
         )

@@ -28,7 +28,7 @@ def _name(draft: Draft) -> str:
 
 
 def file_meta(draft: Draft) -> None:
-    """Names in the source application's title and in private information."""
+    """Put names in the source application's title and in private information."""
     draft.meta["SourceApplicationEntityTitle"] = draft.study.station
     draft.meta["SendingApplicationEntityTitle"] = draft.study.station
     draft.meta["PrivateInformationCreatorUID"] = f"{draft.study.uid}.55"
@@ -37,12 +37,12 @@ def file_meta(draft: Draft) -> None:
 
 
 def preamble(draft: Draft) -> None:
-    """A TIFF-like preamble with a name in it."""
+    """Add a TIFF-like preamble with a name in it."""
     draft.preamble = (b"II*\0" + _name(draft).encode()).ljust(128, b"\0")
 
 
 def overlay(draft: Draft) -> None:
-    """A 60xx overlay whose bits show the name and whose label is the name."""
+    """Add a 60xx overlay whose bits show the name and whose label is the name."""
     rows, columns = 128, 160
     bits = np.zeros((rows, columns), bool)
     text = _name(draft).replace("^", " ")[:18]
@@ -65,7 +65,7 @@ def overlay(draft: Draft) -> None:
 
 
 def overlay_bits(draft: Draft) -> None:
-    """An old overlay in bit 15 of the pixels shows the name (retired, PS3.3-2004 C.9.2)."""
+    """Add an old overlay in bit 15 of the pixels shows the name (retired, PS3.3-2004 C.9.2)."""
     ds = draft.dataset
     native = draft.specimen.syntax in {"explicit", "implicit"}
     if "PixelData" not in ds or not native or ds.BitsAllocated != 16 or ds.BitsStored > 12:
@@ -77,19 +77,25 @@ def overlay_bits(draft: Draft) -> None:
     ds.PixelData = pixels.tobytes()
     top = draft.top
     for element, value, vr in (
-        (0x10, ds.Rows, "US"), (0x11, ds.Columns, "US"), (0x40, "G", "CS"), (0x50, [1, 1], "SS"),
-        (0x100, 16, "US"), (0x102, 15, "US"),
+        (0x10, ds.Rows, "US"),
+        (0x11, ds.Columns, "US"),
+        (0x40, "G", "CS"),
+        (0x50, [1, 1], "SS"),
+        (0x100, 16, "US"),
+        (0x102, 15, "US"),
     ):
         top.put(0x60000000 | element, value, vr)
     specimen = draft.specimen
     specimen.boxes.append(
         Box(-2, 6, 20, (mask.shape[0], mask.shape[1]), packed(mask), "bit 15", True)
     )
-    specimen.checks[:] = [one for one in specimen.checks if (one.name, one.where) != ("pixels", "0")]
+    specimen.checks[:] = [
+        one for one in specimen.checks if (one.name, one.where) != ("pixels", "0")
+    ]
 
 
 def curve(draft: Draft) -> None:
-    """A retired curve with a name in its label and description."""
+    """Add a retired curve with a name in its label and description."""
     top = draft.top
     top.put(0x50000005, 1, "US")
     top.put(0x50000010, 4, "US")
@@ -100,7 +106,7 @@ def curve(draft: Draft) -> None:
 
 
 def unknown_public(draft: Draft) -> None:
-    """Public tags that no dictionary knows, with a name, a date and a number."""
+    """Add public tags that no dictionary knows, with a name, a date and a number."""
     top, person = draft.top, draft.person
     top.gone(0x00109F01, _name(draft), "name", "LO")
     top.gone(0x00189FF2, f"Patient {person.patient_id}", "other", "LT")
@@ -112,7 +118,7 @@ def unknown_public(draft: Draft) -> None:
 
 
 def private_nested(draft: Draft) -> None:
-    """A vendor's private sequences, three deep, with names, and a private creator with a name."""
+    """Add private sequences, three deep, with names, and a private creator with a name."""
     block = draft.top.private(0x0029, "ACME PACS 1.0")
     block.gone(0x01, "PN", _name(draft))
     block.gone(0x02, "UN", draft.person.patient_id, "id")
@@ -130,7 +136,7 @@ def private_nested(draft: Draft) -> None:
 
 
 def private_safe(draft: Draft) -> None:
-    """Elements of the safe private list (PS3.15 Table E.3.10-1), beside unsafe neighbours."""
+    """Add elements of the safe private list (PS3.15 Table E.3.10-1), beside unsafe neighbours."""
     top, person = draft.top, draft.person
     siemens = top.private(0x0019, "SIEMENS MR HEADER", 0x10)
     siemens.keep(0x0C, "IS", "1000")
@@ -150,7 +156,7 @@ def private_safe(draft: Draft) -> None:
 
 
 def private_safe_abused(draft: Draft) -> None:
-    """Safe private elements into which somebody has written a name or number."""
+    """Fill safe private elements as if somebody had written a name or number."""
     top = draft.top
     acquisition = top.private(0x0019, "GEMS_ACQU_01", 0x12)
     acquisition.gone(0x9E, "LO", f"FSE {_name(draft)}", "other")
@@ -161,7 +167,7 @@ def private_safe_abused(draft: Draft) -> None:
 
 
 def moved(draft: Draft) -> None:
-    """A name and numbers in tags that mean something else."""
+    """Add a name and numbers in tags that mean something else."""
     top, person = draft.top, draft.person
     top.gone("FilterType", f"{_name(draft)[:16]}", "other")
     top.gone("ScanOptions", person.latin[0].upper()[:16], "other")
@@ -176,7 +182,7 @@ def moved(draft: Draft) -> None:
 
 
 def wrong_values(draft: Draft) -> None:
-    """Values that are not of their VR: names in DS, IS and CS, and dates that are none."""
+    """Write values that are not of their VR: names in DS, IS and CS, and dates that are none."""
     top, person = draft.top, draft.person
     top.wrong("XRayTubeCurrent", f"{person.latin[0][:12]}", "name", "IS")
     top.wrong("FlipAngle", person.latin[0][:16], "name", "DS")
@@ -189,7 +195,7 @@ def wrong_values(draft: Draft) -> None:
 
 
 def many_dates(draft: Draft) -> None:
-    """Multi-valued, fractional and offset dates, public, private and nested."""
+    """Write multi-valued, fractional and offset dates, public, private and nested."""
     top, when = draft.top, draft.when
     top.date("DateOfLastCalibration", [when - dt.timedelta(days=40), when - dt.timedelta(days=9)])
     top.put("TimeOfLastCalibration", ["081500", "093000.5"])
@@ -201,7 +207,7 @@ def many_dates(draft: Draft) -> None:
 
 
 def explanations(draft: Draft) -> None:
-    """LUT and frame texts that the table of the standard omits."""
+    """Write LUT and frame texts that the table of the standard omits."""
     top = draft.top
     lut = top.item("VOILUTSequence")
     lut.put("LUTDescriptor", [4, 0, 16], "US")
@@ -215,7 +221,7 @@ def explanations(draft: Draft) -> None:
 
 
 def signed(draft: Draft) -> None:
-    """A digital signature and encrypted attributes of the hospital, and a retrieve address."""
+    """Add a digital signature and encrypted attributes of the hospital, and a retrieve address."""
     top = draft.top
     signature = top.item("DigitalSignaturesSequence")
     signature.put("MACIDNumber", 1)
@@ -231,7 +237,7 @@ def signed(draft: Draft) -> None:
 
 
 def icon(draft: Draft) -> None:
-    """An icon that shows the name in small."""
+    """Add an icon that shows the name in small."""
     from PIL import Image
 
     mask = strokes(_name(draft)[:8], Style(12))
@@ -250,7 +256,7 @@ def icon(draft: Draft) -> None:
 
 
 def as_unknown(draft: Draft) -> None:
-    """Known and unknown elements written as UN, and a sequence inside one."""
+    """Write known and unknown elements written as UN, and a sequence inside one."""
     top = draft.top
     encoded = draft.person.name.encode("utf-8")
     top.put("OtherPatientNames", encoded + b" " * (len(encoded) % 2), "UN")
@@ -266,7 +272,7 @@ def as_unknown(draft: Draft) -> None:
 
 
 def related(draft: Draft) -> None:
-    """References to objects outside of the corpus and an identified person inside."""
+    """Add references to objects outside of the corpus and an identified person inside."""
     top, study = draft.top, draft.study
     other = top.item("ReferencedStudySequence")
     other.keep("ReferencedSOPClassUID", "1.2.840.10008.3.1.2.3.1")
@@ -283,7 +289,7 @@ def related(draft: Draft) -> None:
 
 
 def trial(draft: Draft) -> None:
-    """A clinical trial's identifiers, and issuers that name the hospital."""
+    """Add a clinical trial's identifiers, and issuers that name the hospital."""
     top, study = draft.top, draft.study
     top.gone("ClinicalTrialSponsorName", f"{study.stranger} Pharma", "other")
     top.gone("ClinicalTrialProtocolID", f"TRIAL-{study.study_id}", "id")
@@ -299,7 +305,7 @@ def trial(draft: Draft) -> None:
 
 
 def results(draft: Draft) -> None:
-    """Retired results and visit attributes, which old archives still hold."""
+    """Add retired results and visit attributes, which old archives still hold."""
     top, study, person = draft.top, draft.study, draft.person
     top.gone("InterpretationAuthor", study.reading)
     top.gone("InterpretationRecorder", study.operator)
@@ -319,7 +325,7 @@ def results(draft: Draft) -> None:
 
 
 def context(draft: Draft) -> None:
-    """Acquisition context: content items in an image, with a name and a text."""
+    """Add an acquisition context: content items in an image, with a name and a text."""
     top = draft.top
     named = top.item("AcquisitionContextSequence")
     named.put("ValueType", "PNAME")
@@ -336,7 +342,7 @@ def context(draft: Draft) -> None:
 
 
 def odd_names(draft: Draft) -> None:
-    """A patient's name of several values, with blanks, nulls and no carets."""
+    """Add a patient's name of several values, with blanks, nulls and no carets."""
     family, given = draft.person.latin
     top = draft.top
     top.plant(family, "name")
@@ -349,7 +355,7 @@ def odd_names(draft: Draft) -> None:
 
 
 def group_zero(draft: Draft) -> None:
-    """Command elements that strayed into the data set, and group lengths."""
+    """Add command elements that strayed into the data set, and group lengths."""
     name = _name(draft).encode()[:16].ljust(16)
 
     def stray(data: bytes) -> bytes:
@@ -366,7 +372,7 @@ def group_zero(draft: Draft) -> None:
 
 
 def trailing(draft: Draft) -> None:
-    """Data Set Trailing Padding and bytes behind it, both with the name."""
+    """Add Data Set Trailing Padding and bytes behind it, both with the name."""
     padding = _name(draft).encode()
     padding += b" " * (len(padding) % 2)
     draft.top.put(0xFFFCFFFC, padding, "OB")
@@ -379,7 +385,7 @@ def trailing(draft: Draft) -> None:
 
 
 def pixel_tail(draft: Draft) -> None:
-    """A name behind the last pixel, inside the pixel data element."""
+    """Add a name behind the last pixel, inside the pixel data element."""
     ds, specimen = draft.dataset, draft.specimen
     if specimen.syntax in {"explicit", "implicit"} and "PixelData" in ds:
         tail = _name(draft).encode()
@@ -387,18 +393,18 @@ def pixel_tail(draft: Draft) -> None:
 
 
 def no_meta(draft: Draft) -> None:
-    """A bare data set: no preamble, no file meta."""
+    """Leave a bare data set: no preamble, no file meta."""
     if draft.specimen.syntax in {"implicit", "explicit"}:
         draft.after.append(lambda data: data[_data_set_start(data) :])
 
 
 def no_preamble(draft: Draft) -> None:
-    """The file begins with the file meta: no preamble, no prefix."""
+    """Let the file begin with the file meta, with no preamble, no prefix."""
     draft.after.append(lambda data: data[132:])
 
 
 def wrong_charset(draft: Draft) -> None:
-    """Text in Latin-1 while the character set says otherwise or nothing."""
+    """Write text in Latin-1 while the character set says otherwise or nothing."""
     ds = draft.dataset
     raw = "Jørgensen-Åström^Bjørn".encode("latin-1")
     ds[0x00101005] = DataElement(0x00101005, "UN", raw + b" " * (len(raw) % 2))

@@ -47,7 +47,7 @@ class Draft:
         self.slot = slot
         self.person = person
         self.study = study
-        self.rng = random.Random(f"{kind}-{number}")
+        self.rng = random.Random(f"{kind}-{number}")  # noqa: S311 - a corpus, no secret
         self.write = Writer(person, study, self.rng)
         self.specimen = Specimen(path="", kind=kind, person=person.key)
         codec = CODECS[person.charset]
@@ -217,9 +217,9 @@ class Draft:
         top.date("AcquisitionDate", self.when)
         top.put("AcquisitionTime", f"{self.when:%H%M%S}")
         if self.number % 2:
-            top.moment("AcquisitionDateTime", self.when, [".5", "+0200", ".123456-0330"][
-                self.number % 3
-            ])
+            top.moment(
+                "AcquisitionDateTime", self.when, [".5", "+0200", ".123456-0330"][self.number % 3]
+            )
         if self.number % 4 == 0:
             top.text("ImageComments", self.write.comment())
         if self.number % 4 == 1:

@@ -74,12 +74,24 @@ def ct(draft: Draft) -> None:
         top.keep("ImageType", ["ORIGINAL", "PRIMARY", "AXIAL"])
     draft.image(spatial=True)
     top.keep_all(
-        KVP="120", ExposureTime="500", XRayTubeCurrent="210", ConvolutionKernel="H31s",
-        FilterType="WEDGE_2", GantryDetectorTilt="0", TableHeight="151.5", CTDIvol=7.25,
-        ReconstructionDiameter="380", PatientPosition="HFS", BodyPartExamined="CHEST",
-        RescaleSlope="1", RescaleIntercept="-1024", RescaleType="HU",
-        WindowCenter=["40", "-600"], WindowWidth=["400", "1500"],
-        WindowCenterWidthExplanation=["MEDIASTINUM", "LUNG"], DataCollectionDiameter="500",
+        KVP="120",
+        ExposureTime="500",
+        XRayTubeCurrent="210",
+        ConvolutionKernel="H31s",
+        FilterType="WEDGE_2",
+        GantryDetectorTilt="0",
+        TableHeight="151.5",
+        CTDIvol=7.25,
+        ReconstructionDiameter="380",
+        PatientPosition="HFS",
+        BodyPartExamined="CHEST",
+        RescaleSlope="1",
+        RescaleIntercept="-1024",
+        RescaleType="HU",
+        WindowCenter=["40", "-600"],
+        WindowWidth=["400", "1500"],
+        WindowCenterWidthExplanation=["MEDIASTINUM", "LUNG"],
+        DataCollectionDiameter="500",
     )
     top.text("ContrastBolusAgent", draft.write.written("[Omnipaque] 350"))
     syntax = GREY[number % len(GREY)]
@@ -98,14 +110,32 @@ def mr(draft: Draft) -> None:
         corner_text(draft, picture, 2)
     draft.image(spatial=True)
     top.keep_all(
-        ImageType=["ORIGINAL", "PRIMARY", "M", "ND"], ScanningSequence=["GR", "IR"],
-        SequenceVariant=["SP", "MP"], ScanOptions="PFP", MRAcquisitionType="3D",
-        SequenceName="*tfl3d1_16ns", RepetitionTime="2300", EchoTime="2.98", InversionTime="900",
-        NumberOfAverages="1", ImagingFrequency="123.25", ImagedNucleus="1H", EchoNumbers="1",
-        MagneticFieldStrength="3", SpacingBetweenSlices="1.2", EchoTrainLength="1",
-        PercentSampling="100", PixelBandwidth="240", FlipAngle="9", SAR="0.04",
-        PatientPosition="HFS", BodyPartExamined="HEAD", TransmitCoilName="Body",
-        ReceiveCoilName="HeadMatrix", WindowCenter="500", WindowWidth="1000",
+        ImageType=["ORIGINAL", "PRIMARY", "M", "ND"],
+        ScanningSequence=["GR", "IR"],
+        SequenceVariant=["SP", "MP"],
+        ScanOptions="PFP",
+        MRAcquisitionType="3D",
+        SequenceName="*tfl3d1_16ns",
+        RepetitionTime="2300",
+        EchoTime="2.98",
+        InversionTime="900",
+        NumberOfAverages="1",
+        ImagingFrequency="123.25",
+        ImagedNucleus="1H",
+        EchoNumbers="1",
+        MagneticFieldStrength="3",
+        SpacingBetweenSlices="1.2",
+        EchoTrainLength="1",
+        PercentSampling="100",
+        PixelBandwidth="240",
+        FlipAngle="9",
+        SAR="0.04",
+        PatientPosition="HFS",
+        BodyPartExamined="HEAD",
+        TransmitCoilName="Body",
+        ReceiveCoilName="HeadMatrix",
+        WindowCenter="500",
+        WindowWidth="1000",
     )
     syntax = GREY[(number + 3) % len(GREY)]
     finish(draft, stored([picture], 12), Encoding(syntax), 12)
@@ -178,9 +208,16 @@ def xray(draft: Draft) -> None:
         add(draft, picture, identifying_lines(draft)[0], (shape[1] - 40, 90), turned)
     draft.image(spatial=False)
     top.keep_all(
-        ImageType=["ORIGINAL", "PRIMARY"], BodyPartExamined="CHEST", ViewPosition="PA",
-        KVP="125", ExposureTime="12", DistanceSourceToDetector="1800", Exposure="4",
-        ImagerPixelSpacing=["0.143", "0.143"], WindowCenter="2048", WindowWidth="4096",
+        ImageType=["ORIGINAL", "PRIMARY"],
+        BodyPartExamined="CHEST",
+        ViewPosition="PA",
+        KVP="125",
+        ExposureTime="12",
+        DistanceSourceToDetector="1800",
+        Exposure="4",
+        ImagerPixelSpacing=["0.143", "0.143"],
+        WindowCenter="2048",
+        WindowWidth="4096",
         PixelAspectRatio=["1", "1"],
     )
     top.gone("PlateID", f"PL{draft.study.study_id}", "id")
@@ -213,9 +250,16 @@ def mammogram(draft: Draft) -> None:
             add(draft, picture, line, (300, 500 + 32 * row), style)
     draft.image(spatial=False)
     top.keep_all(
-        ImageType=["ORIGINAL", "PRIMARY"], ImageLaterality=view[0], BodyPartExamined="BREAST",
-        KVP="28", AnodeTargetMaterial="TUNGSTEN", BodyPartThickness="52", CompressionForce="96",
-        PresentationIntentType="FOR PRESENTATION", OrganDose="0.01", WindowCenter="2048",
+        ImageType=["ORIGINAL", "PRIMARY"],
+        ImageLaterality=view[0],
+        BodyPartExamined="BREAST",
+        KVP="28",
+        AnodeTargetMaterial="TUNGSTEN",
+        BodyPartThickness="52",
+        CompressionForce="96",
+        PresentationIntentType="FOR PRESENTATION",
+        OrganDose="0.01",
+        WindowCenter="2048",
         WindowWidth="4096",
     )
     top.code("ViewCodeSequence", "R-10242", "SRT", "cranio-caudal")
@@ -235,10 +279,17 @@ def angiogram(draft: Draft) -> None:
             corner_text(draft, picture, 2, frame)
     draft.image(spatial=False)
     top.keep_all(
-        ImageType=["ORIGINAL", "PRIMARY", "SINGLE PLANE"], KVP="80", ExposureTime="6",
-        RadiationSetting="GR", PositionerPrimaryAngle="0", PositionerSecondaryAngle="0",
-        FrameTime="66", BodyPartExamined="HEART", PixelIntensityRelationship="LIN",
-        WindowCenter="128", WindowWidth="256",
+        ImageType=["ORIGINAL", "PRIMARY", "SINGLE PLANE"],
+        KVP="80",
+        ExposureTime="6",
+        RadiationSetting="GR",
+        PositionerPrimaryAngle="0",
+        PositionerSecondaryAngle="0",
+        FrameTime="66",
+        BodyPartExamined="HEART",
+        PixelIntensityRelationship="LIN",
+        WindowCenter="128",
+        WindowWidth="256",
     )
     top.put("FrameIncrementPointer", 0x00181063)
     syntax = ("jpeg", "jpeg-lossless", "explicit", "rle")[number % 4]
@@ -263,10 +314,16 @@ def nuclear(draft: Draft) -> None:
     drug.code("RadionuclideCodeSequence", "C-111A1", "SRT", "^18^Fluorine")
     if is_pt:
         top.keep_all(
-            Units="BQML", CountsSource="EMISSION", SeriesType=["WHOLE BODY", "IMAGE"],
-            DecayCorrection="START", RescaleSlope="0.37", RescaleIntercept="0",
-            CorrectedImage=["DECY", "ATTN"], FrameReferenceTime="112000",
-            ActualFrameDuration="120000", ReconstructionMethod="OSEM3D 4i8s",
+            Units="BQML",
+            CountsSource="EMISSION",
+            SeriesType=["WHOLE BODY", "IMAGE"],
+            DecayCorrection="START",
+            RescaleSlope="0.37",
+            RescaleIntercept="0",
+            CorrectedImage=["DECY", "ATTN"],
+            FrameReferenceTime="112000",
+            ActualFrameDuration="120000",
+            ReconstructionMethod="OSEM3D 4i8s",
         )
         philips = top.private(0x7053, "Philips PET Private Group")
         philips.keep(0x00, "DS", "0.000551")

@@ -99,9 +99,10 @@ def _picture_start(data: bytes, ds: Dataset | None) -> int:
 
 
 def _whole(content: bytes, start: int, end: int) -> bool:
-    """A UID or a number must not be part of a longer one."""
+    """Say whether a UID or number is not part of a longer one."""
     if not content[start:end].replace(b".", b"").isdigit():
         return True
     before, after = content[max(0, start - 1) : start], content[end : end + 1]
-    return not re.match(rb"[\d.]", before) and not re.match(rb"[\d]|\.\d", content[end : end + 2]
-                                                            if after == b"." else after)
+    return not re.match(rb"[\d.]", before) and not re.match(
+        rb"[\d]|\.\d", content[end : end + 2] if after == b"." else after
+    )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
@@ -13,13 +12,15 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from benchmarks.deid_quality.phrases import Phrase
     from benchmarks.deid_quality.specimen import Specimen
 
 WORDS = re.compile(r"[^\W_]{2,}", re.UNICODE)
 
 
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """Write a value as the answer key does: components by backslash."""
     if isinstance(value, (list, tuple)):
         return "\\".join(str(one) for one in value)
@@ -66,7 +67,7 @@ class Level:
             raise KeyError(keyword)
         return f"{self.path}{tag:08X}"
 
-    def put(self, keyword: str | int, value: Any, vr: str = "") -> str:
+    def put(self, keyword: str | int, value: object, vr: str = "") -> str:
         """Write an element that is not asked about; gives its path."""
         tag = keyword if isinstance(keyword, int) else tag_for_keyword(keyword)
         if tag is None:
@@ -83,17 +84,17 @@ class Level:
             where, checks = self.where(tag), self.specimen.checks
             checks[:] = [one for one in checks if one.where != where]
 
-    def keep(self, keyword: str | int, value: Any, vr: str = "") -> None:
+    def keep(self, keyword: str | int, value: object, vr: str = "") -> None:
         """Write an element that must come out as it is."""
         where = self.put(keyword, value, vr)
         self.specimen.expect("retained", where, as_text(value))
 
-    def keep_all(self, **values: Any) -> None:
+    def keep_all(self, **values: object) -> None:
         """Write several elements that must come out as they are."""
         for keyword, value in values.items():
             self.keep(keyword, value)
 
-    def gone(self, keyword: str | int, value: Any, what: str = "name", vr: str = "") -> None:
+    def gone(self, keyword: str | int, value: object, what: str = "name", vr: str = "") -> None:
         """Write an element whose value identifies."""
         where = self.put(keyword, value, vr)
         self.specimen.expect("removed", where, as_text(value))
@@ -114,9 +115,8 @@ class Level:
         if what == "name":
             for group in text.split("="):
                 for part in re.split(r"[\^ \\]", group):
-                    if len(part) >= 4 and part not in {"Jr.", "Mrs.", "Prof.", "Wai Shan"}:
-                        self.specimen.plant(part, what)
-                    elif len(part) >= 2 and any(ord(one) > 0x2E80 for one in part):
+                    long = len(part) >= 4 and part not in {"Jr.", "Mrs.", "Prof."}
+                    if long or (len(part) >= 2 and any(ord(one) > 0x2E80 for one in part)):
                         self.specimen.plant(part, what)
         elif len(text) >= 5:
             self.specimen.plant(text, what)
@@ -215,11 +215,11 @@ class Private:
         """Give the path, free of the block number."""
         return f"{self.level.path}{self.group:04X}@{self.creator}@{element:02X}"
 
-    def put(self, element: int, vr: str, value: Any) -> None:
+    def put(self, element: int, vr: str, value: object) -> None:
         """Write an element that is not asked about."""
         self.level.dataset[self.tag(element)] = DataElement(self.tag(element), vr, value)
 
-    def keep(self, element: int, vr: str, value: Any) -> None:
+    def keep(self, element: int, vr: str, value: object) -> None:
         """Write a safe element that must come out as it is."""
         self.put(element, vr, value)
         self.level.specimen.expect("retained", self.where(element), as_text(value))

@@ -48,7 +48,7 @@ def corner_text(draft: Draft, picture: Picture, count: int = 3, frame: int = 0) 
         add(draft, picture, line, (x, y), style, frame=frame)
 
 
-def add(
+def add(  # noqa: PLR0913 - where, what and how of a line
     draft: Draft,
     picture: Picture,
     text: str,

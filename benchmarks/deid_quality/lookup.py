@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
-def element_value(ds: Dataset, tag: int) -> Any:
+def element_value(ds: Dataset, tag: int) -> object:
     """Give a value, as raw bytes where it is not of its VR."""
     try:
         return ds[tag].value
@@ -24,7 +24,7 @@ def element_value(ds: Dataset, tag: int) -> Any:
         return raw.value if isinstance(raw, RawDataElement) else None
 
 
-def texts(value: Any) -> str:
+def texts(value: object) -> str:
     """Write a value as the answer key does."""
     if value is None:
         return ""

@@ -22,7 +22,9 @@ def oddities(source: Path, specimens: list[Specimen]) -> list[Specimen]:
     """
     made = [
         _write(source, "odd/empty.dcm", b"", []),
-        _write(source, "odd/letter.txt", b"Dear Mrs. Haberstroh, about Mr. Zillerbach", ["Zillerbach"]),
+        _write(
+            source, "odd/letter.txt", b"Dear Mrs. Haberstroh, about Mr. Zillerbach", ["Zillerbach"]
+        ),
         _write(source, "odd/picture.png", b"\x89PNG\r\n\x1a\n" + b"Zillerbach" * 9, ["Zillerbach"]),
         _write(source, "odd/prefix-only.dcm", b"\0" * 128 + b"DICM", []),
         _write(source, "odd/noise.dcm", bytes(range(256)) * 40, []),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import tomllib
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 ROOT = "1.3.6.1.4.1.99999.7"  # not registered: no real object has such a UID
 CODECS = {
@@ -20,54 +23,14 @@ CODECS = {
     "\\ISO 2022 IR 87": "iso2022_jp",
     "\\ISO 2022 IR 149": "euc_kr",
 }
-# name as PN, character set, language of the reports, age years at the first study
-PATIENTS = (
-    ("Müller-Lüdenscheidt^Jürgen^Hans^Dr.", "ISO_IR 100", "de", 67),
-    ("Brzęczyszczykiewicz^Grzegorz", "ISO_IR 192", "en", 45),
-    ("Yamashita^Tarou=山下^太郎=やました^たろう", "\\ISO 2022 IR 87", "ja", 58),
-    ("Кузнецова^Людмила^Ивановна", "ISO_IR 144", "ru", 39),
-    ("Wangxu^XiaoDong=王旭^小东", "GB18030", "en", 71),
-    ("Hong^Gildong=洪^吉洞=홍^길동", "\\ISO 2022 IR 149", "en", 33),
-    ("OBRANNIGAN^SIOBHAN^M", "", "en", 52),
-    ("Dvořáková^Božena", "ISO_IR 101", "en", 64),
-    ("Papadopoulos^Georgios=Παπαδόπουλος^Γεώργιος", "ISO_IR 126", "en", 49),
-    ("van der Zwaluwe^Pieter-Jan", "", "de", 28),
-    ("García Echeverría^María José", "ISO_IR 192", "es", 81),
-    ("Lefèvre-Dubreuil^Océane", "ISO_IR 100", "fr", 36),
-    ("Ng^Wai Shan", "", "en", 0),
-    ("WHITTINGHAM^ERNEST^ALOYSIUS^^Jr.", "", "en", 94),
-    ("Yıldırımoğlu^Ayşegül", "ISO_IR 148", "en", 57),
-    ("Featherstonehaugh^Marjorie^Ann^Mrs.", "ISO_IR 192", "en", 90),
-)
-HOSPITALS = (
-    ("St. Brendan's Infirmary", "14 Quarry Lane, Ballyhoura, Co. Limerick", "Ballyhoura"),
-    ("Klinikum Obermettenbach", "Rosenweg 7, 83999 Obermettenbach", "Obermettenbach"),
-    ("Centre Hospitalier Vaucreuse", "3 rue des Tilleuls, 84990 Vaucreuse", "Vaucreuse"),
-    ("Hospital San Telmo de Arlanzon", "Calle Mayor 21, 09999 Arlanzon", "Arlanzon"),
-    ("Tamsworth Memorial Hospital", "2210 Pinecrest Avenue, Tamsworth, OH 44999", "Tamsworth"),
-)
-# Invented combinations; drawn by the seed, so that no list of names can be fitted to them
-SURNAMES = (
-    "Okonkwo Haberstroh Vandenbroucke Szczepanska Quisenberry Lindqvist Delacroix Thornton "
-    "Ostermayer Fitzwarren Marchetti Przybylski Kowalenko Abernathy Rasmussen Tanizaki Oduya "
-    "Steinhauer Bouchard Castellanos Dragomir Eriksen Fennimore Gutierrez Hallström Ivanenko "
-    "Jankowiak Kirchhofer Lombardini Mbeki Nakashima Oyelaran Petrosyan Quaglia Rothenbacher "
-    "Schimmelpfennig Tsukamoto Ulrichsen Vantongeren Wojciechowska Xylouris Yamanouchi Zieliński "
-    "Achterberg Brandstätter Cavendish Dunleavy Eschenbach Farnsworth Grabowski Hitchcock Iyer "
-    "Jovanovic Krishnamurthy Lachapelle Montgomery Nyström Obafemi Pereira Rautavaara Sutherland "
-    "Trevelyan Unterberger Villanueva Weatherby Ziegenfuss"
-).split()
-FORENAMES = (
-    "Chidinma Ulrike Luc Irena Thaddeus Annika Emile Rosalind Korbinian Imogen Fabrizio Agnieszka "
-    "Hedwig Otto Leopold Mireille Sigrid Benedikt Olumide Yuki"
-).split()
-ASCII = [one for one in SURNAMES if one.isascii()]  # they must fit every character set
-TITLES = ("^^Dr.", "", "^^Prof.", "", "")
+INVENTED = tomllib.loads((Path(__file__).parent / "data" / "people.toml").read_text("utf-8"))
+# Names of physicians must fit every patient's character set
+ASCII = [one for one in INVENTED["surnames"] if one.isascii()]
 
 
 def plain(text: str) -> str:
     """Take the accents off, as a typist at a modality does."""
-    folded = unicodedata.normalize("NFKD", text.replace("ı", "i").replace("ß", "ss"))
+    folded = unicodedata.normalize("NFKD", text.replace("\u0131", "i").replace("ß", "ss"))
     return "".join(one for one in folded if not unicodedata.combining(one))
 
 
@@ -138,17 +101,6 @@ class Study:
         return f"{self.age_years:03d}Y" if self.age_years else "007W"
 
 
-STREETS = (
-    "Birkenallee 118",
-    "47 Hollowmere Road",
-    "9 impasse des Merles",
-    "Calle del Olmo 33",
-    "3316 Wexcombe Terrace",
-    "ul. Wierzbowa 12",
-)
-TOWNS = ("Grunewinkel", "Hollowmere", "Montbrissac", "Valdecastro", "Eastlorne", "Czarnolesie")
-
-
 def people(seed: int) -> list[tuple[Person, list[Study]]]:
     """Draw the patients with three studies each.
 
@@ -157,20 +109,19 @@ def people(seed: int) -> list[tuple[Person, list[Study]]]:
     seed
         The same seed gives the same people.
     """
-    rng = random.Random(seed)
-    return [_one(rng, number, *facts) for number, facts in enumerate(PATIENTS)]
+    rng = random.Random(seed)  # noqa: S311 - a corpus, no secret
+    return [_one(rng, number, facts) for number, facts in enumerate(INVENTED["patients"])]
 
 
-def _one(
-    rng: random.Random, number: int, name: str, charset: str, language: str, age: int
-) -> tuple[Person, list[Study]]:
-    first = dt.datetime(2019 + number % 4, 1 + number % 12, 3 + number, 8 + number % 9, 17, 23)
+def _one(rng: random.Random, number: int, facts: dict[str, Any]) -> tuple[Person, list[Study]]:
+    age, towns = int(facts["age"]), INVENTED["towns"]
+    first = dt.datetime(2019 + number % 4, 1 + number % 12, 3 + number, 8 + number % 9, 17, 23)  # noqa: DTZ001 - DICOM's local time
     birth = first.date() - dt.timedelta(days=round(365.25 * age) + 61)
     person = Person(
         key=f"patient-{number:02d}",
-        name=name,
-        charset=charset,
-        language=language,
+        name=facts["name"],
+        charset=facts["charset"],
+        language=facts["language"],
         birth=birth,
         sex="MF"[number % 2],
         patient_id=rng.choice(("{}-{}", "MRN{}{}", "{}.{}", "H{}/{}")).format(
@@ -181,16 +132,17 @@ def _one(
         phone=f"+49 89 {rng.randrange(1000000, 9999999)}"
         if number % 2
         else f"(614) 555-{rng.randrange(1000, 9999)}",
-        email=f"{'abcdefghijklmnop'[number]}.{TOWNS[number % 6].lower()}{number}@postbox.example",
-        street=STREETS[number % 6],
-        town=TOWNS[number % 6],
+        email=f"{'abcdefghijklmnop'[number]}.{towns[number % 6].lower()}{number}@postbox.example",
+        street=INVENTED["streets"][number % 6],
+        town=towns[number % 6],
     )
+    forenames, titles = INVENTED["forenames"], INVENTED["titles"]
     studies = []
     for index in range(3):
         when = first + dt.timedelta(days=[0, 23, 401][index], minutes=53 * index)
-        hospital, address, town = HOSPITALS[(number + (index == 2)) % len(HOSPITALS)]
+        place = INVENTED["hospitals"][(number + (index == 2)) % len(INVENTED["hospitals"])]
         doctors = [
-            f"{one}^{rng.choice(FORENAMES)}{rng.choice(TITLES)}" for one in rng.sample(ASCII, 5)
+            f"{one}^{rng.choice(forenames)}{rng.choice(titles)}" for one in rng.sample(ASCII, 5)
         ]
         studies.append(
             Study(
@@ -198,15 +150,15 @@ def _one(
                 when=when,
                 accession=f"A{rng.randrange(10**6, 10**7)}-{number}{index}",
                 study_id=f"S{rng.randrange(10000, 99999)}",
-                hospital=hospital,
-                hospital_address=address,
-                town=town,
+                hospital=place["name"],
+                hospital_address=place["address"],
+                town=place["town"],
                 referring=doctors[0],
                 performing=doctors[1],
                 reading=doctors[2],
                 operator=doctors[3],
                 stranger=doctors[4].split("^")[0],
-                station=f"{town[:5].upper()}CT{number}{index}",
+                station=f"{place['town'][:5].upper()}CT{number}{index}",
                 serial=f"SN{rng.randrange(10**6, 10**7)}",
                 frame_of_reference=f"{ROOT}.{number + 1}.{index + 1}.99",
                 age_years=age + (index == 2),

@@ -2,169 +2,20 @@
 
 from __future__ import annotations
 
-import random
 import re
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.deid_quality.people import plain
 
 if TYPE_CHECKING:
+    import random
+
     from benchmarks.deid_quality.people import Person, Study
 
-DESCRIPTIONS = {
-    "en": (
-        "[CHEST] [PA] and [LAT] {FAMILY}",
-        "[CT] [Thorax] w [contrast] {Fam, Giv}",
-        "[Hodgkin] [lymphoma] follow-up {PN}",
-        "[Baker] [cyst] [right] [knee] MRN {id}",
-        "[T1] [MPRAGE] [SAG] {Giv Fam}",
-        "[T2] [TSE] [AX] [FS] {FAMILY} {accession}",
-        "[LIVER] [triphasic] DOB {dob/}",
-        "[MRI] [BRAIN] without [contrast] pt {FAMILY GIVEN}",
-        "{family} [abdomen] [portal] [venous] phase",
-        "[DWI] b1000 [ADC] {PN} {dob.}",
-        "[SPINE] [LUMBAR] per {Dr doc}",
-        "[Pancreas] [protocol] {hospital}",
-        "{FAMILY}_{dob8} [CHEST]",
-        "[HIP] [RIGHT] ({Giv Fam})",
-        "#{accession} [CT] [ABDOMEN]",
-        "[CHEST] [PORTABLE] {STRANGER}",
-        "[US] [THYROID] by {op}",
-        "{PLAIN} [NECK] [CTA]",
-        "[FLAIR] [AX] PID={id}",
-        "[KNEE] [LT] {FAMILY},{G}",
-        "[PELVIS] {dob mdy2} {FAMILY}",
-        "[Ewing] [sarcoma] [staging] {date iso}",
-    ),
-    "de": (
-        "[CT] [Thorax] nativ {Fam, Giv} geb. {dob.}",
-        "[MRT] [Knie] [links] {FAMILY}",
-        "[Schädel] [CT] Pat. {Giv Fam}",
-        "[LWS] [seitlich] {PN}",
-        "[Abdomen] [Leber] Pat.-Nr. {id}",
-        "[HWS] {PLAIN} {dob.}",
-        "[Thorax] im [Liegen] Frau {Fam}",
-    ),
-    "fr": (
-        "[scanner] [thoracique] sans injection {Fam, Giv}",
-        "[IRM] [genou] [droit] Mme {FAMILY} née le {dob/}",
-        "[radiographie] [thorax] {PN}",
-        "[rachis] [lombaire] {PLAIN}",
-    ),
-    "es": (
-        "[TAC] de [tórax] sin [contraste] {FAMILY}",
-        "[resonancia] de [rodilla] [derecha] {Giv Fam}",
-        "[radiografía] de [tórax] {PN} NHC {id}",
-        "[columna] [lumbar] {PLAIN}",
-    ),
-    "ru": (
-        "[КТ] [органов] [грудной] клетки {Fam Giv}",
-        "[МРТ] [головного] [мозга] {FAMILY} {dob.}",
-    ),
-    "ja": (
-        "[CHEST] [CT] {Fam Giv}",
-        "[胸部]CT 単純 {Fam Giv}",
-        "[頭部]MRI {Fam}様",
-    ),
-}
-CLEAN = (
-    "[T2] [TSE] [AX] [FS] 3mm",
-    "[CHEST] [PA]",
-    "[t1] [mprage] [sag] [p2] [iso]",
-    "[HEAD] [ROUTINE] 5.0 [H31s]",
-    "[AXIAL] [DIFFUSION] [ADC]",
-    "[LUNG] 1.0 [B70f]",
-    "[Foley] catheter position [ABDOMEN] [AP]",
-    "[SUV] [WHOLE] [BODY] [AC]",
-    "[Crohn] disease [MR] [enterography]",
-    "[3-plane] [localizer]",
-    "[PELVIS] [PORTAL] [VENOUS] 2.0 [MPR] [COR]",
-    "[Wilms] [tumor] [staging] [CT]",
-    "[VIBE] [Dixon] [tra] [bh]",
-    "[SWI] [TOF] [MRA] [circle] of [Willis]",
-    "[HASTE] [MRCP] [thick] [slab]",
-    "[FDG] [PET] [mediastinum]",
-    "[L4]/[L5] [disc] [STIR]",
-    "[THRIVE] [dynamic] [arterial]",
-    "[Swan-Ganz] [catheter] [CHEST] [PORTABLE]",
-    "[BLADE] [COR] [PD] [FS]",
-    "[Barrett] [esophagus] [fluoroscopy]",
-    "[Scout] [topogram] 0.6 [T20f]",
-)
-COMMENTS = {
-    "en": (
-        "[Hodgkin] [lymphoma], [mediastinal] [mass] [unchanged]. Pt {Giv Fam}, DOB {dob/}, "
-        "lives at {address}. Call {phone}.",
-        "[Fall] from ladder. [Fracture] of the [left] [femur]. Patient {FAMILY}, MRN {id}, "
-        "seen by {Dr doc} on {date words}.",
-        "Discussed with {Mr stranger} (son) at {hospital}. [No] [pulmonary] [embolism].",
-        "{Fam, Giv} ({dob-}) [status] [post] [liver] [transplant]; contact {email}.",
-        "[Baker]'s [cyst] of the [right] [knee]. SSN {ssn}. Insurance {other}.",
-        "[Ascites] and [splenomegaly]. Patient of {Dr ref}. Accession {accession}.",
-        "Repeat because {FAMILY GIVEN} moved during [acquisition]. Tech: {op}.",
-        "[Metastases] in the [liver] and [spine]. Exam {date dmy}. {typo} will return.",
-        "Pt. initials {ini}. [Small] [pleural] [effusion] on the [left].",
-        "[Parkinson] [disease], [Alzheimer] excluded. {PN} / {id} / {dob8}",
-        "[Cushing] [syndrome]; [adrenal] [adenoma]. Call wife {stranger} at {phone}.",
-        "{Fam}'s [MRI] shows [no] [acute] [infarct]. Last seen {date md}.",
-        "[Sarcoidosis], [lungs] and [lymph] [nodes]. Sent by {Prof ref}, {hospital}.",
-        "[Gallbladder] [stones]. Nurse {stranger} informed, pager 5523, fax {phone}.",
-        "[Pneumothorax] after [biopsy] on {date us}, {Dr doc} notified. ID:{id}",
-        "[Graves] [disease]. Images at https://{host}/viewer?id={id}",
-        "[Chronic] [kidney] [disease] since {date my}. Next visit {date iso}.",
-        "[Colles] [fracture] [left]. {Giv} fell at home, {town}.",
-        "[Aortic] [dissection] [Stanford] B. {FAMILY} {G}. {dob mdy2}",
-    ),
-    "de": (
-        "Z.n. [Hüft]-TEP [links]. Pat. {Giv Fam}, geb. {dob.}, wohnhaft {address}.",
-        "[Pleuraerguss] [rechts], kein [Pneumothorax]. Zuweiser {Dr ref}, Tel. {phone}.",
-        "[Fraktur] des [Radius]. Herr {FAMILY}, Fallnummer {accession}, {hospital}.",
-        "[Morbus] [Hodgkin], [Lymphknoten] [mediastinal]. Untersuchung am {date words de}.",
-        "[Lungenembolie] [ausgeschlossen]. Frau {Fam}, {PLAIN}, KV-Nr. {other}.",
-        "[Bandscheibenvorfall] L4/5. Kurative Überweisung OA {Dr doc} vom {date.}.",
-    ),
-    "fr": (
-        "[Fracture] du [fémur] [gauche]. Patient {Giv Fam} né le {dob/}, {address}.",
-        "[Épanchement] [pleural] [droit]. {Dr ref}, tél. {phone}. {date words fr}.",
-        "[Maladie] de [Hodgkin]. Mme {FAMILY}, dossier {id}, {hospital}.",
-        "[Embolie] [pulmonaire] [exclue]. M. {Fam}, {town}.",
-    ),
-    "es": (
-        "[Fractura] de [fémur] [izquierdo]. Paciente {Giv Fam}, nacida el {dob/}, {address}.",
-        "[Derrame] [pleural] [derecho]. {Dr ref}, tel. {phone}, {date words es}.",
-        "[Enfermedad] de [Hodgkin]. Sra. {FAMILY}, historia {id}.",
-        "[Embolia] [pulmonar] [descartada]. D. {Fam}, {hospital}.",
-    ),
-    "ru": (
-        "[Перелом] [левой] [бедренной] кости. Пациент {Fam Giv}, {dob.}, тел. {phone}.",
-        "[Плеврит] [справа]. {FAMILY}, карта {id}.",
-    ),
-    "ja": (
-        "[肺炎] {Fam Giv} ID {id} {dob/}",
-        "[FRACTURE] of the [left] [femur] {Fam Giv} tel {phone}",
-    ),
-}
-OLD = "[Osteoporosis] in a {age} [woman], [vertebral] [fracture]."
-FINDINGS = (
-    "[Mass] of 23 mm in the [right] [upper] [lobe]",
-    "[No] [acute] [intracranial] [hemorrhage]",
-    "[Osteoarthritis] of the [left] [hip], [grade] 3",
-    "[Gallstones] without [cholecystitis]",
-    "[Normal] [liver], [spleen] and [kidneys]",
-    "[Crohn]'s [disease] of the [terminal] [ileum]",
-    "[Takayasu] [arteritis] with [stenosis] of the [subclavian] [artery]",
-    "[BI-RADS] 4a, [spiculated] [mass]",
-    "[Whipple] [procedure], [no] [leak]",
-    "[Status] [post] [CABG], [sternal] [wires] [intact]",
-)
-MONTHS = {
-    "en": "January February March April May June July August September October November December",
-    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
-    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre "
-    "diciembre",
-}
+TEXTS = tomllib.loads((Path(__file__).parent / "data" / "phrases.toml").read_text("utf-8"))
 MARK = re.compile(r"\{([^{}]+)\}|\[([^\[\]]+)\]")
 
 
@@ -195,25 +46,26 @@ class Writer:
 
     def description(self) -> Phrase:
         """Give a short text with something identifying."""
-        return self.written(self._choose(DESCRIPTIONS))
+        return self.written(self._choose("descriptions"))
 
     def comment(self) -> Phrase:
         """Give one or two sentences with something identifying."""
         if self.study.age_years > 89 and self.rng.random() < 0.3:
-            return self.written(OLD)
-        return self.written(self._choose(COMMENTS))
+            return self.written(TEXTS["old"])
+        return self.written(self._choose("comments"))
 
     def clean(self) -> Phrase:
         """Give a short text without anything identifying."""
-        return self.written(self.rng.choice(CLEAN))
+        return self.written(self.rng.choice(TEXTS["clean"]))
 
     def finding(self) -> Phrase:
         """Give a finding without anything identifying."""
-        return self.written(self.rng.choice(FINDINGS))
+        return self.written(self.rng.choice(TEXTS["findings"]))
 
-    def _choose(self, texts: dict[str, tuple[str, ...]]) -> str:
+    def _choose(self, table: str) -> str:
         own = self.person.language
-        return self.rng.choice(texts[own if self.rng.random() < 0.6 else "en"])
+        texts: list[str] = TEXTS[table][own if self.rng.random() < 0.6 else "en"]
+        return self.rng.choice(texts)
 
     def written(self, template: str) -> Phrase:
         """Fill a template.
@@ -254,7 +106,7 @@ class Writer:
             raise TypeError(style)
         if style.startswith("words"):
             language = style[6:] or "en"
-            month = MONTHS[language].split()[day.month - 1]
+            month = TEXTS["months"][language][day.month - 1]
             return {
                 "en": f"{month} {day.day}, {day.year}",
                 "de": f"{day.day}. {month} {day.year}",

@@ -116,8 +116,9 @@ def noise(rng: random.Random, shape: tuple[int, int], blur: float) -> Picture:
     return np.asarray(smooth / smooth.std(), np.float32)
 
 
-def ellipse(shape: tuple[int, int], centre: tuple[float, float], radii: tuple[float, float]
-            ) -> NDArray[np.bool_]:
+def ellipse(
+    shape: tuple[int, int], centre: tuple[float, float], radii: tuple[float, float]
+) -> NDArray[np.bool_]:
     """Mask an ellipse; centre and radii as shares of the shape (y, x)."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     dy = (y / shape[0] - centre[0]) / radii[0]

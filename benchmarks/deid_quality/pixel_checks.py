@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.encaps import generate_frames
+from scipy.ndimage import gaussian_filter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,12 +50,18 @@ def _pieces(mask: NDArray[np.bool_]) -> list[slice]:
     length, height = mask.shape[lying], mask.shape[1 - lying]
     count = max(1, round(length / (1.2 * height)))
     edges = np.linspace(0, length, count + 1).astype(int)
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
-def likeness(region: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+def _sharp(region: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take slow shades of the ground out, so that faint strokes count."""
+    radius = max(2.0, min(region.shape) / 5)
+    return np.asarray(region - gaussian_filter(region, radius, mode="nearest"), np.float32)
+
+
+def likeness(region: NDArray[np.float32], drawn: NDArray[np.float32]) -> float:
     """Correlate a region with strokes; 0 for an even region."""
-    strokes = mask.astype(np.float32) - mask.mean()
+    strokes = drawn - drawn.mean()
     pixels = region - region.mean()
     power = float(np.sqrt((strokes**2).sum() * (pixels**2).sum()))
     return abs(float((strokes * pixels).sum())) / power if power > 0 else 0.0
@@ -77,14 +85,15 @@ def readable_share(
         (Y, X), its strokes.
     """
     lying = mask.shape[1] >= mask.shape[0]
+    sharp, left, drawn = (_sharp(one) for one in (source, output, mask.astype(np.float32)))
     seen, there = 0, 0
     for piece in _pieces(mask):
         cut = (slice(None), piece) if lying else (piece, slice(None))
-        before = likeness(source[cut], mask[cut])
+        before = likeness(sharp[cut], drawn[cut])
         if before < 0.1 or not mask[cut].any():
             continue
         there += 1
-        seen += likeness(output[cut], mask[cut]) >= VISIBLE * before
+        seen += likeness(left[cut], drawn[cut]) >= VISIBLE * before
     return seen / there if there else 0.0
 
 

@@ -111,7 +111,10 @@ def dose(draft: Draft) -> None:
     top, study = draft.top, draft.study
     draft.begin(CLASS + "481.2", "RTDOSE")
     top.keep_all(
-        DoseUnits="GY", DoseType="PHYSICAL", DoseSummationType="PLAN", DoseGridScaling="0.001",
+        DoseUnits="GY",
+        DoseType="PHYSICAL",
+        DoseSummationType="PLAN",
+        DoseGridScaling="0.001",
         GridFrameOffsetVector=["0", "3", "6"],
     )
     top.text("DoseComment", draft.write.comment(), "LO")

@@ -22,6 +22,11 @@ PEERS = {
 }
 
 
+def peers() -> list[str]:
+    """Name the peers that can be run here; Orthanc only where it is installed."""
+    return [*PEERS, "orthanc"] if shutil.which("Orthanc") else list(PEERS)
+
+
 def releases_of(lines: str, source: Path, out: Path) -> dict[str, Release]:
     """Read a map of JSON lines; paths may be relative to the folders or whole."""
     found = {}
@@ -37,8 +42,9 @@ def _below(name: str, folder: Path) -> str:
     return str(path.relative_to(folder)) if name and path.is_absolute() else name
 
 
-def fedpacs(source: Path, out: Path, work: Path, *, profile: str, workers: int
-            ) -> tuple[dict[str, Release], float]:
+def fedpacs(
+    source: Path, out: Path, work: Path, *, profile: str, workers: int
+) -> tuple[dict[str, Release], float]:
     """Run `fedpacs deid run`; gives what became of each file, and the seconds.
 
     Parameters
@@ -61,11 +67,26 @@ def fedpacs(source: Path, out: Path, work: Path, *, profile: str, workers: int
     with (work / "fedpacs.log").open("wb") as log:
         subprocess.run(
             [
-                str(command), "deid", "run", str(source), str(out), "--profile", profile,
-                "--key", f"file:{key}", "--workers", str(workers),
-                "--map", str(work / "map.jsonl"), "--report", str(work / "report.json"),
+                str(command),
+                "deid",
+                "run",
+                str(source),
+                str(out),
+                "--profile",
+                profile,
+                "--key",
+                f"file:{key}",
+                "--workers",
+                str(workers),
+                "--map",
+                str(work / "map.jsonl"),
+                "--report",
+                str(work / "report.json"),
             ],
-            stdout=log, stderr=log, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=log,
+            stderr=log,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
     seconds = time.monotonic() - begin
     if not (work / "map.jsonl").is_file():
@@ -83,14 +104,17 @@ def copied(source: Path, out: Path) -> tuple[dict[str, Release], float]:
 
 def peer(name: str, source: Path, out: Path, work: Path) -> tuple[dict[str, Release], float]:
     """Run a peer in a virtual environment of its own, made when missing."""
-    python = environment(name, work)
+    python = environment(name, work) if name in PEERS else Path(sys.executable)
     out.mkdir(parents=True, exist_ok=True)
     worker = WORKERS / f"{name.replace('-', '_')}_worker.py"
     begin = time.monotonic()
     with (work / f"{name}.log").open("wb") as log:
         done = subprocess.run(
             [str(python), str(worker), str(source), str(out), str(work / f"{name}.jsonl")],
-            stdout=log, stderr=log, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=log,
+            stderr=log,
+            check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
     if done.returncode:
         raise SystemExit((work / f"{name}.log").read_text()[-2000:])
@@ -104,7 +128,5 @@ def environment(name: str, work: Path) -> Path:
     python = folder / "bin" / "python"
     if not python.is_file():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run(
-            [str(python), "-m", "pip", "install", "--quiet", *PEERS[name]], check=True
-        )
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEERS[name]], check=True)
     return python

@@ -20,18 +20,28 @@ TOP = 64
 def _regions(draft: Draft, shape: tuple[int, int]) -> None:
     inner = draft.top.item("SequenceOfUltrasoundRegions")
     inner.keep_all(
-        RegionSpatialFormat=1, RegionDataType=1, RegionFlags=2, RegionLocationMinX0=30,
-        RegionLocationMinY0=TOP, RegionLocationMaxX1=shape[1] - 30,
-        RegionLocationMaxY1=shape[0] - 10, PhysicalUnitsXDirection=3,
-        PhysicalUnitsYDirection=3, PhysicalDeltaX=0.03, PhysicalDeltaY=0.03,
+        RegionSpatialFormat=1,
+        RegionDataType=1,
+        RegionFlags=2,
+        RegionLocationMinX0=30,
+        RegionLocationMinY0=TOP,
+        RegionLocationMaxX1=shape[1] - 30,
+        RegionLocationMaxY1=shape[0] - 10,
+        PhysicalUnitsXDirection=3,
+        PhysicalUnitsYDirection=3,
+        PhysicalDeltaX=0.03,
+        PhysicalDeltaY=0.03,
     )
 
 
 def _acquisition(draft: Draft) -> None:
     draft.image(spatial=False)
     draft.top.keep_all(
-        ImageType=["ORIGINAL", "PRIMARY", "ABDOMINAL", "0001"], TransducerData=["C5-1", "", ""],
-        MechanicalIndex="1.2", ProcessingFunction="THI", BodyPartExamined="ABDOMEN",
+        ImageType=["ORIGINAL", "PRIMARY", "ABDOMINAL", "0001"],
+        TransducerData=["C5-1", "", ""],
+        MechanicalIndex="1.2",
+        ProcessingFunction="THI",
+        BodyPartExamined="ABDOMEN",
     )
     if draft.number % 2:
         _regions(draft, (480, 640))

@@ -61,9 +61,21 @@ class Bench:
         if tool.startswith("fedpacs"):
             _, profile, workers = tool.split(":")
             return [
-                FEDPACS, "deid", "run", str(source), str(out), "--profile", profile,
-                "--key", f"file:{self.key}", "--workers", workers,
-                "--map", str(self.work / "map.jsonl"), "--report", str(self.work / "report.json"),
+                FEDPACS,
+                "deid",
+                "run",
+                str(source),
+                str(out),
+                "--profile",
+                profile,
+                "--key",
+                f"file:{self.key}",
+                "--workers",
+                workers,
+                "--map",
+                str(self.work / "map.jsonl"),
+                "--report",
+                str(self.work / "report.json"),
             ]
         out.mkdir(parents=True)
         python = environment(tool, self.work)
@@ -152,8 +164,13 @@ def long_objects(bench: Bench, *, quick: bool) -> list[dict[str, Any]]:
             whole = median(large.cpu_s for _, large in costs[tool])
             peak = max(large.peak_mb for _, large in costs[tool])
             rows.append(
-                {"tool": tool, "MB": megabytes, "cpu_s": steady, "whole_cpu_s": whole,
-                 "peak_mb": peak}
+                {
+                    "tool": tool,
+                    "MB": megabytes,
+                    "cpu_s": steady,
+                    "whole_cpu_s": whole,
+                    "peak_mb": peak,
+                }
             )
     return rows
 
@@ -168,8 +185,13 @@ def scale(bench: Bench, *, quick: bool) -> dict[str, Any]:
     shutil.rmtree(folder)
     samples = cost.resident_mb or (0.0,)
     at = [samples[min(len(samples) - 1, len(samples) * part // 10)] for part in (1, 3, 5, 7, 9)]
-    return {"files": count, "wall_s": cost.wall_s, "cpu_s": cost.cpu_s, "resident_mb": at,
-            "peak_mb": cost.peak_mb}
+    return {
+        "files": count,
+        "wall_s": cost.wall_s,
+        "cpu_s": cost.cpu_s,
+        "resident_mb": at,
+        "peak_mb": cost.peak_mb,
+    }
 
 
 def pixels(bench: Bench, *, quick: bool) -> list[dict[str, Any]]:

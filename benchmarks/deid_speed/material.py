@@ -22,7 +22,8 @@ def _common(number: int) -> Dataset:
     """Write what a hospital's CT header holds: about 150 elements."""
     ds = Dataset()
     study = number // (2 * SERIES)
-    when = dt.datetime(2023, 3, 1 + study % 27, 9, 30) + dt.timedelta(seconds=number % SERIES)
+    when = dt.datetime(2023, 3, 1 + study % 27, 9, 30)  # noqa: DTZ001 - DICOM's local time
+    when += dt.timedelta(seconds=number % SERIES)
     ds.SpecificCharacterSet = "ISO_IR 100"
     ds.SOPClassUID = CT
     ds.SOPInstanceUID = f"{ROOT}.{study}.{number // SERIES}.{number}"
@@ -168,7 +169,7 @@ def ultrasound(folder: Path, count: int) -> None:
     for number in range(count):
         ds = _common(number * 2 * SERIES)
         ds.SOPClassUID, ds.Modality = "1.2.840.10008.5.1.4.1.1.6.1", "US"
-        picture = fan(random.Random(number), (480, 640), 60)
+        picture = fan(random.Random(number), (480, 640), 60)  # noqa: S311 - a picture, no secret
         burn(picture, f"Mueller{number}, Juergen", (8, 8), Style(16))
         burn(picture, f"ID PAT{number:06d}", (8, 34), Style(16))
         burn(picture, "Klinikum Beispiel", (380, 8), Style(16))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pstats
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.deid_speed.measure import run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmarks.deid_speed.__main__ import Bench
 
 PACKAGE = "/fedpacs/deidentification/"
@@ -43,12 +44,18 @@ def cost_per_step(bench: Bench, folder: Path) -> list[dict[str, Any]]:
     shutil.rmtree(out, ignore_errors=True)
     steps, ocr = _by_step(pstats.Stats(str(stats_file)))
     rows = [
-        {"step": step, "ms_file": 1000 * seconds / files, "ocr_calls": ocr, "files": files,
-         "written": written}
+        {
+            "step": step,
+            "ms_file": 1000 * seconds / files,
+            "ocr_calls": ocr,
+            "files": files,
+            "written": written,
+        }
         for step, seconds in sorted(steps.items(), key=lambda one: -one[1])
     ]
-    return rows[:12] or [{"step": "none", "ms_file": 0.0, "ocr_calls": ocr, "files": files,
-                          "written": written}]
+    return rows[:12] or [
+        {"step": "none", "ms_file": 0.0, "ocr_calls": ocr, "files": files, "written": written}
+    ]
 
 
 def _by_step(stats: pstats.Stats) -> tuple[dict[str, float], int]:
@@ -56,7 +63,7 @@ def _by_step(stats: pstats.Stats) -> tuple[dict[str, float], int]:
     table = stats.stats  # type: ignore[attr-defined]  # pstats documents it, typeshed omits it
     shares: dict[Any, dict[str, float]] = {}
 
-    def owners(function: Any, depth: int = 0) -> dict[str, float]:
+    def owners(function: tuple[str, int, str], depth: int = 0) -> dict[str, float]:
         if function in shares:
             return shares[function]
         step = _step(function[0])

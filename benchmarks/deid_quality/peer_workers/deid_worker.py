@@ -6,6 +6,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 from deid.config import DeidRecipe
 from deid.dicom.header import replace_identifiers
@@ -67,11 +68,11 @@ REMOVE contains:Label$
 """
 
 
-def pseudonym(item, value, field, dicom):  # noqa: ARG001 - deid's signature
+def pseudonym(item: object, value: object, field: Any, dicom: object) -> str:  # noqa: ANN401, ARG001 - deid's signature
     return hashlib.sha256(str(field.element.value).encode()).hexdigest()[:12]
 
 
-def new_uid(item, value, field, dicom):  # noqa: ARG001 - deid's signature
+def new_uid(item: object, value: object, field: Any, dicom: object) -> str:  # noqa: ANN401, ARG001 - deid's signature
     digest = hashlib.sha256(str(field.element.value).encode()).digest()
     return f"2.25.{int.from_bytes(digest[:15], 'big')}"
 

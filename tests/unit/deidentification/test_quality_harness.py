@@ -1,7 +1,8 @@
-"""The quality harness can tell a copy from a de-identified file, and half a mask from a whole one."""
+"""The quality harness tells a copy from a de-identified file and half a mask from a whole one."""
 
 from __future__ import annotations
 
+import random
 import sys
 import zlib
 from dataclasses import replace
@@ -13,16 +14,17 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3]))  # the benchmarks are not installed
 
-from benchmarks.deid_quality import pixel_checks  # noqa: E402 - needs the path above
-from benchmarks.deid_quality.corpus import drafts, write  # noqa: E402 - likewise
-from benchmarks.deid_quality.leaks import leaked  # noqa: E402 - likewise
-from benchmarks.deid_quality.linkage import Linkage  # noqa: E402 - likewise
-from benchmarks.deid_quality.lookup import holds, same, values_at  # noqa: E402 - likewise
-from benchmarks.deid_quality.pictures import Style, burn, fan, projection  # noqa: E402 - likewise
-from benchmarks.deid_quality.scoring import Release, score  # noqa: E402 - likewise
-from benchmarks.deid_quality.specimen import PRIVACY, UTILITY, Specimen  # noqa: E402 - likewise
+from benchmarks.deid_quality import pixel_checks
+from benchmarks.deid_quality.corpus import drafts, write
+from benchmarks.deid_quality.leaks import leaked
+from benchmarks.deid_quality.linkage import Linkage
+from benchmarks.deid_quality.lookup import holds, same, values_at
+from benchmarks.deid_quality.pictures import Style, burn, fan, projection
+from benchmarks.deid_quality.scoring import Release, score
+from benchmarks.deid_quality.specimen import PRIVACY, UTILITY, Specimen
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the corpus is wrong on purpose
+RNG = random.Random(1)  # noqa: S311 - pictures, no secret
 KINDS = {"SC", "SR", "US"}
 
 
@@ -65,9 +67,8 @@ def test_every_kind_of_check_is_asked(corpus):
 @pytest.mark.parametrize("turned", [0, 1])
 @pytest.mark.parametrize("ink", [1.0, 0.0, -0.05])
 def test_half_a_mask_hides_nothing(ink, turned):
-    import random
 
-    picture = projection(random.Random(1), (300, 300))
+    picture = projection(RNG, (300, 300))
     box = burn(picture, "KOWALSKI, JAN", (120, 40), Style(20, ink, None, 0, turned))
     height, width = box.shape
     covered, half = picture.copy(), picture.copy()
@@ -79,9 +80,8 @@ def test_half_a_mask_hides_nothing(ink, turned):
 
 
 def test_a_mask_beside_the_text_touches_the_surroundings():
-    import random
 
-    picture = fan(random.Random(2), (200, 200), 60)
+    picture = fan(RNG, (200, 200), 60)
     box = burn(picture, "KOWALSKI", (10, 10), Style(16))
     wiped = np.zeros_like(picture)
     assert pixel_checks.untouched_share(picture, picture, [box]) == 1.0
