@@ -23,7 +23,7 @@ from fedpacs.deidentification.dicom.parsing import Parser, parse
 from fedpacs.deidentification.errors import DamagedObjectError, DamagedPixelsError
 from fedpacs.deidentification.faces.guarding import FaceGuard
 from fedpacs.deidentification.marking import Marker
-from fedpacs.deidentification.pixels.cleaning import PixelOutcome, clean_pixels
+from fedpacs.deidentification.pixels.cleaning import PixelOutcome, clean_pixels, discard
 from fedpacs.deidentification.private import NO_BLOCKS, PrivateBlocks, block_of, is_creator
 from fedpacs.deidentification.reading import quiet
 from fedpacs.deidentification.structured.documents import DOCUMENT, document_elements
@@ -34,7 +34,7 @@ from fedpacs.deidentification.values import Setting
 from fedpacs.deidentification.writing import NewFile, publish, write_part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from fedpacs.crypto.custodians import Custodian
@@ -157,10 +157,24 @@ class Engine:
         transformation, terms = self._transformation(parsed, identity)
         outcome = self._pictures(parsed, sop_class_uid, terms, part.parent)
         outcome, defaced = self._faces.guarded(parsed, sop_class_uid, outcome, part.parent)
-        elements = self._elements(parsed, transformation)
-        uid = self._new_uid(old_uid)
-        own: dict[int, Element | None] = dict(outcome.attributes)
-        own.update(self._marker.marks(parsed, text_free=outcome.text_free, defaced=defaced))
+        try:
+            elements = self._elements(parsed, transformation)
+            uid = self._new_uid(old_uid)
+            own: dict[int, Element | None] = dict(outcome.attributes)
+            own.update(self._marker.marks(parsed, text_free=outcome.text_free, defaced=defaced))
+            own.update(self._own(parsed, elements, sop_class_uid, uid))
+            for tag, element in own.items():
+                elements[tag] = b"" if element is None else encode_element(element, parsed.encoding)
+            NewFile(parsed, sop_class_uid, uid, elements, outcome.content).write(part)
+        finally:
+            discard(outcome.content)
+        return Written(uid, outcome.text_free, outcome.masked_regions)
+
+    def _own(
+        self, parsed: ParsedObject, elements: Mapping[int, bytes], sop_class_uid: str, uid: str
+    ) -> dict[int, Element | None]:
+        """Give what the engine writes itself, besides the marks."""
+        own: dict[int, Element | None] = {}
         if DOCUMENT in parsed:
             policy, little = self.profile.policies.documents, parsed.little
             own.update(
@@ -173,10 +187,7 @@ class Engine:
         if self._custodians:
             sealed = encrypted_attributes(originals_of(parsed), self._custodians, uid)
             own[sealed.tag] = sealed
-        for tag, element in own.items():
-            elements[tag] = b"" if element is None else encode_element(element, parsed.encoding)
-        NewFile(parsed, sop_class_uid, uid, elements, outcome.content).write(part)
-        return Written(uid, outcome.text_free, outcome.masked_regions)
+        return own
 
     def _pictures(
         self, parsed: ParsedObject, sop_class_uid: str, terms: CompiledTerms, scratch: Path

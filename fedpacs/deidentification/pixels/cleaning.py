@@ -117,7 +117,11 @@ def _masked(
     suspects = boxes
     for _ in range(_LOOKS):
         content = mask_boxes(parsed, boxes, scratch)
-        left = text_left(parsed, content, suspects, terms, scratch)
+        try:
+            left = text_left(parsed, content, suspects, terms, scratch)
+        except BaseException:
+            discard(content)
+            raise
         if not left:
             return replace(
                 _outcome(content),
@@ -126,7 +130,7 @@ def _masked(
                 steps=found.steps | {"second-look"},
                 text_free=True,
             )
-        _discard(content)
+        discard(content)
         # a marker that a mask cut through is a marker no more, and is masked as well
         boxes = {number: (*old, *left.get(number, ())) for number, old in boxes.items()}
         suspects = left
@@ -135,8 +139,9 @@ def _masked(
     )
 
 
-def _discard(content: PixelContent) -> None:
-    if isinstance(content.source, Path):
+def discard(content: PixelContent | None) -> None:
+    """Remove the scratch file of pixel content that is not needed any more."""
+    if content is not None and isinstance(content.source, Path):
         content.source.unlink(missing_ok=True)
 
 
