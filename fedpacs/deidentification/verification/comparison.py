@@ -102,7 +102,7 @@ class Comparison:
 
     def __init__(self) -> None:
         self.findings: set[Finding] = set()
-        self.evidence = Evidence()
+        self.evidence: Evidence = Evidence()
         self.texts: list[Text] = []
         self.numbers: list[tuple[int, str]] = []
         self.uids: set[tuple[str, str]] = set()

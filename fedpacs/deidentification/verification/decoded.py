@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fedpacs.deidentification.verification.finding import Finding, finding
 from fedpacs.deidentification.verification.standard import own_lists, vocabulary
 from fedpacs.deidentification.verification.words import stands_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from fedpacs.deidentification.verification.comparison import Text
     from fedpacs.deidentification.verification.evidence import Evidence
@@ -62,20 +62,32 @@ def _dense(numbers: Iterable[str]) -> frozenset[str]:
     )
 
 
-def number_findings(numbers: Collection[tuple[int, str]], evidence: Evidence) -> Iterator[Finding]:
+class Wanted(NamedTuple):
+    """Numbers and dates that may stand nowhere as numbers."""
+
+    numbers: frozenset[str]
+    dates: frozenset[str]
+
+
+def wanted_numbers(evidence: Evidence) -> Wanted:
+    """Prepare the search through numbers."""
+    numbers = frozenset(_plain(number) for number in evidence.numbers)
+    return Wanted(numbers, frozenset(evidence.dates))
+
+
+def number_findings(numbers: Iterable[tuple[int, str]], wanted: Wanted) -> Iterator[Finding]:
     """Find a number of the patient, or a date, that is written as a number of its own."""
-    if not numbers or not (evidence.numbers or evidence.dates):
+    if not wanted.numbers and not wanted.dates:
         return
-    wanted = {_plain(number) for number in evidence.numbers}
     for tag, text in numbers:
         if len(text) < _MINIMUM_DIGITS:
             continue
         written = _plain(text)
         if len(written) < _MINIMUM_DIGITS:
             continue
-        if written in wanted:
+        if written in wanted.numbers:
             yield finding("deid.leak-number", tag)
-        if written in evidence.dates:
+        if written in wanted.dates:
             yield finding("deid.leak-date", tag)
 
 

@@ -22,13 +22,22 @@ from fedpacs.deidentification.verification.comparison import (
     date_findings,
     uid_findings,
 )
-from fedpacs.deidentification.verification.decoded import number_findings, text_findings
+from fedpacs.deidentification.verification.decoded import (
+    number_findings,
+    text_findings,
+    wanted_numbers,
+)
 from fedpacs.deidentification.verification.decoding import codecs_of, texts
 from fedpacs.deidentification.verification.evidence import add_bytes, add_gone, add_values
 from fedpacs.deidentification.verification.facts import Facts, facts_of
 from fedpacs.deidentification.verification.finding import Finding
 from fedpacs.deidentification.verification.leaves import block_of
-from fedpacs.deidentification.verification.markers import declared, file_findings, marker_findings
+from fedpacs.deidentification.verification.markers import (
+    MARKERS,
+    declared,
+    file_findings,
+    marker_findings,
+)
 from fedpacs.deidentification.verification.pixels import Buffers, bulk_findings, leak
 from fedpacs.deidentification.verification.plain import add_plain, is_plain
 from fedpacs.deidentification.verification.reader import Parsed, Reader
@@ -44,7 +53,8 @@ __all__ = ["Finding", "Verifier", "verify_instance"]
 
 _CHARSET = 0x00080005
 _SETTLED = 32
-_PAIRS = 20_000
+_PAIRS = 4_000
+_REMEMBERED_BYTES = 1 << 16
 _META_TEXTS = frozenset({0x00020016, 0x00020017, 0x00020018, 0x00020026, 0x00020102})
 _META_INSTANCE, _SOP_INSTANCE = 0x00020003, 0x00080018
 _MATCHERS = 8
@@ -73,6 +83,11 @@ def verify_instance(
     -------
     tuple[Finding, ...]
         Empty when nothing was found. A file that cannot be read is a finding, too.
+
+    Notes
+    -----
+    Every byte of the output is searched. Pixel data of more than 64 MiB that were not declared
+    changed are compared with the original's in part, drawn by lot; a folder is verified in full.
     """
     return _thread.verifier.verify(original, deidentified, options)
 
@@ -92,23 +107,34 @@ class Examination(NamedTuple):
 
 
 class Verifier:
-    """Verifies files, and remembers what it has compared; for one thread."""
+    """Verifies files, and remembers what it has compared; for one thread.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    thorough
+        See `Buffers`: whether pixel data of more than 64 MiB are compared in full.
+    """
+
+    def __init__(self, *, thorough: bool = True) -> None:
         self._old_reader = Reader()
         self._new_reader = Reader(self._old_reader)
         self._pairs: dict[tuple[Top | None, Top | None, Context], Comparison] = {}
         self._settled: OrderedDict[tuple[object, ...], _Settled] = OrderedDict()
-        self._buffers = Buffers()
+        self._buffers = Buffers(thorough=thorough)
 
     def verify(
         self, original: Path, deidentified: Path, options: Collection[str] | None = None
     ) -> tuple[Finding, ...]:
         """Compare a de-identified file with its original; see `verify_instance`."""
-        return self.examine(original, deidentified, options).findings
+        return self.examine(original, deidentified, options, with_facts=False).findings
 
     def examine(
-        self, original: Path | None, deidentified: Path, options: Collection[str] | None = None
+        self,
+        original: Path | None,
+        deidentified: Path,
+        options: Collection[str] | None = None,
+        *,
+        with_facts: bool = True,
     ) -> Examination:
         """Verify a de-identified file, and keep what a folder is judged by.
 
@@ -118,6 +144,8 @@ class Verifier:
             Identified file; None when there is none: then only what the output alone shows.
         deidentified, options
             See `verify_instance`.
+        with_facts
+            Whether to collect what a folder is judged by.
         """
         try:
             new = self._new_reader.read(deidentified)
@@ -126,11 +154,12 @@ class Verifier:
         old = None
         try:
             old = self._old_reader.read(original) if original is not None else None
-            said = declared(new) - (declared(old) if old else frozenset())
-            chosen = said if options is None else frozenset(options)
+            chosen = frozenset(options or ())
+            if options is None:
+                chosen = declared(new) - (declared(old) if old else frozenset())
             result = Comparison()
             found = set(self._findings((old, new), deidentified.stem, chosen, result))
-            facts = facts_of(new)
+            facts = facts_of(new) if with_facts else None
         except Exception:  # noqa: BLE001 - what cannot be compared to its end is not verified
             return Examination((Finding("deid.not-verifiable"),))
         finally:
@@ -150,7 +179,6 @@ class Verifier:
     ) -> Iterator[Finding]:
         old, new = pair
         yield from file_findings(new, stem)
-        yield from marker_findings(old, new, options)
         alone = old is None
         if old is None:
             old = Parsed(-1, 0)
@@ -158,6 +186,11 @@ class Verifier:
         context = Context(options, *charsets, alone=alone)
         settled = self._settle(old, new, context)
         rest = self._rest(old, new, context)
+        if settled.markers is None or not MARKERS.isdisjoint((*old.own, *new.own)):
+            original = None if alone else old
+            settled.markers = tuple(marker_findings(original, new, options))
+            settled.carried_out = options & declared(new)
+        yield from settled.markers
         known.uids = settled.all.uids | rest.uids
         known.shifts = settled.all.shifts | rest.shifts
         yield from settled.findings
@@ -172,8 +205,8 @@ class Verifier:
         def look(piece: bytearray, size: int) -> Iterator[str]:
             return matcher.in_bulk(piece, size, extra)
 
-        carried_out = options & declared(new)
-        yield from bulk_findings(None if alone else old, new, look, carried_out, self._buffers)
+        origin = None if alone else old
+        yield from bulk_findings(origin, new, look, settled.carried_out, self._buffers)
 
     def _settle(self, old: Parsed, new: Parsed, context: Context) -> _Settled:
         """Compare what the file shares with its series, once for the series."""
@@ -214,7 +247,9 @@ class Verifier:
     def _pair(self, old: Parsed, new: Parsed, tag: int, context: Context) -> Comparison:
         if tag & 0x10000 and (creator := new.value(block_of(tag))):
             context = context._replace(creator=creator)
-        key = old.get(tag), new.get(tag), context
+        key = before, after, _ = old.get(tag), new.get(tag), context
+        if max(len(top.raw) for top in (before, after) if top is not None) > _REMEMBERED_BYTES:
+            return compare(*key)
         known = self._pairs.get(key)
         if known is None:
             if len(self._pairs) > _PAIRS:
@@ -232,12 +267,15 @@ class _Settled:
         self.findings = frozenset(result.findings) | frozenset(
             (
                 *text_findings(result.texts, result.evidence),
-                *number_findings(result.numbers, result.evidence),
+                *number_findings(result.numbers, wanted_numbers(result.evidence)),
             )
         )
         self._needles = {
             needle for needle in result.evidence.all_needles() if needle.text not in result.dates
         }
+        self.markers: tuple[Finding, ...] | None = None
+        self.carried_out: frozenset[str] = frozenset()
+        self._wanted = wanted_numbers(result.evidence)
         self._starts: set[str] = set()
         self._matcher: Matcher | None = None
         self._matchers: OrderedDict[frozenset[Needle], Matcher] = OrderedDict()
@@ -245,13 +283,15 @@ class _Settled:
     def search(self, rest: Comparison) -> Iterator[Finding]:
         """Search the file's own texts for everything, and the shared ones for its own values."""
         shared = self.all
-        if rest.texts or rest.numbers:
+        if rest.texts:
             yield from text_findings(rest.texts, shared.evidence)
-            yield from number_findings(rest.numbers, shared.evidence)
+        if rest.numbers:
+            yield from number_findings(rest.numbers, self._wanted)
         if not rest.evidence.has_words():
             return
         yield from text_findings((*rest.texts, *shared.texts), rest.evidence)
-        yield from number_findings((*rest.numbers, *shared.numbers), rest.evidence)
+        wanted = wanted_numbers(rest.evidence)
+        yield from number_findings((*rest.numbers, *shared.numbers), wanted)
 
     def matcher(self, rest: Comparison) -> tuple[Matcher, tuple[Uid, ...]]:
         """Give the search through the bytes, and the UIDs of the file to add to it."""
@@ -314,7 +354,7 @@ def _add_meta_uid(result: Comparison, old: Parsed) -> None:
 
 class _Thread(threading.local):
     def __init__(self) -> None:
-        self.verifier = Verifier()
+        self.verifier = Verifier(thorough=False)
 
 
 _thread = _Thread()

@@ -37,7 +37,10 @@ _BY_OBJECT = frozenset({_CLEAN_PIXELS, _CLEAN_FEATURES, "113103", "113104"})
 """Options that have something to do in some objects only."""
 _FULL_DATES, _MODIFIED_DATES = "113106", "113107"
 _PREAMBLE_BYTES = 128
-_META_START = 132
+MARKERS = frozenset(
+    {METHOD_CODES, _REMOVED, _METHOD, _TEMPORAL, _BURNED_IN, _VISUAL_FEATURES, _DOCUMENT}
+)
+"""What these findings depend on besides the options."""
 _UNKNOWN_SYNTAX = ""
 
 

@@ -11,6 +11,7 @@ PS3.5 A.4 (encapsulation); PS3.15 E.3.1, E.3.2.
 from __future__ import annotations
 
 import os
+import secrets
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,14 +36,24 @@ _PHOTOMETRIC = 0x00280004
 _LEAKS = {"uid": "deid.leak-uid", "date": "deid.leak-date"}
 _ROWS, _COLUMNS = 0x00280010, 0x00280011
 _BITS_STORED, _HIGH_BIT = 0x00280101, 0x00280102
+_LARGE_BYTES = 64 << 20
+_ONE_IN = 4
 _WORDS = {8: "<u1", 16: "<u2", 32: "<u4"}
 _SAMPLES, _BITS, _FRAMES = 0x00280002, 0x00280100, 0x00280008
 
 
 class Buffers:
-    """Two pieces of memory that are filled again and again."""
+    """Two pieces of memory that are filled again and again.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    thorough
+        Whether every piece of very large bulk data is compared with the original's. If not, only
+        the first, the last and one in four others, drawn by lot, are; all of them are searched.
+    """
+
+    def __init__(self, *, thorough: bool = True) -> None:
+        self.thorough = thorough
         self._first = bytearray()
         self._second = bytearray()
 
@@ -149,13 +160,23 @@ def _pieces(
         length = min(PIECE_BYTES, size - offset)
         piece = buffers.read(parsed.descriptor, extent.start + offset, length)
         equal = True
-        if origin is not None and before is not None:
+        if (
+            origin is not None
+            and before is not None
+            and (buffers.thorough or _is_drawn(offset, length, size))
+        ):
             other = buffers.read(origin.descriptor, before.start + offset, length, second=True)
             equal = piece == other or _same_values(other, piece, parsed)
         yield set(look(piece, size)), equal
         offset += length
         if offset < size:
             offset -= OVERLAP_BYTES
+
+
+def _is_drawn(offset: int, length: int, size: int) -> bool:
+    """Draw the pieces that are compared: all of them, but for very large data."""
+    edge = offset == 0 or offset + length >= size
+    return size <= _LARGE_BYTES or edge or secrets.randbelow(_ONE_IN) == 0
 
 
 def _same_values(before: bytearray, after: bytearray, new: Parsed) -> bool:

@@ -23,6 +23,7 @@ from fedpacs.deidentification.verification.leaves import (
     UNDEFINED,
     DamageError,
     Header,
+    Leaf,
     ShortError,
     Syntax,
     Top,
@@ -44,7 +45,7 @@ _DEFLATED_UIDS = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95"})
 _BIG_UID = "1.2.840.10008.1.2.2"
 _WINDOW_BYTES = 1 << 15
 _BULK_BYTES = 1 << 20
-_CACHE_BYTES = 32 << 20
+_CACHE_BYTES = 24 << 20
 _CACHED_BYTES = 1 << 16
 _OVERHEAD_BYTES = 500
 _LAYOUTS = 64
@@ -77,11 +78,12 @@ class Run(NamedTuple):
 class Layout:
     """The elements that the files of one series have in common."""
 
-    __slots__ = ("by_tag", "runs", "syntax")
+    __slots__ = ("by_tag", "runs", "size", "syntax")
 
     def __init__(self, runs: tuple[Run, ...], syntax: Syntax) -> None:
         self.runs = runs
         self.syntax = syntax
+        self.size = sum(len(run.raw) for run in runs)
         self.by_tag = {top.tag: top for run in runs for top in run.tops}
 
 
@@ -276,6 +278,8 @@ class Reader:
 
     def _match(self, parsed: Parsed, window: _Window, position: int, layout: Layout) -> bool:
         own = parsed.own
+        while len(window.data) < position + layout.size and window.grow():
+            pass
         for raw, tops in layout.runs:
             first = tops[0].tag
             while not window.data.startswith(raw, position):
@@ -295,10 +299,8 @@ class Reader:
         vr = data[at + 4 : at + 6]
         if syntax is EXPLICIT and vr in SHORT_VRS and at + 8 <= len(data):
             end = at + 8 + data[at + 6] + (data[at + 7] << 8)
-            raw = data[at:end]
-            known = self.memory.known[EXPLICIT].get(raw)
-            if known is not None and end <= len(data):
-                return known, end + window.base
+            if end <= len(data):
+                return self._short(data[at:end], vr), end + window.base
         try:
             header = _header(window, position, syntax)
             if header.tag in PIXELS or _is_bulk(header) or header.tag >> 16 == _DELIMITERS:
@@ -306,6 +308,15 @@ class Reader:
             return self._top(window, position, syntax)
         except DamageError:
             return None, position
+
+    def _short(self, raw: bytes, vr: bytes) -> Top:
+        """Take an element with a short length field apart, or remember it."""
+        known = self.memory.known[EXPLICIT].get(raw)
+        if known is not None:
+            return known
+        tag = raw[0] << 16 | raw[1] << 24 | raw[2] | raw[3] << 8
+        leaf = Leaf((tag,), tag, vr.decode(), raw[8:], None, b"", little=True)
+        return self.memory.keep(Top(tag, raw, (leaf,)), EXPLICIT)
 
     def _learn(self, parsed: Parsed) -> None:
         if parsed.duplicated or parsed.damaged or parsed.extents.keys() - set(PIXELS):
@@ -315,7 +326,9 @@ class Reader:
         before = self._layouts.get(key)
         last = before.by_tag if before else self._last.get(key)
         if last is None:
-            self._last[key] = dict(tops)
+            self._last[key] = {
+                tag: top for tag, top in tops.items() if len(top.raw) <= _CACHED_BYTES
+            }
             if len(self._last) > _LAYOUTS:
                 self._last.popitem(last=False)
             return
@@ -347,7 +360,7 @@ class Memory:
         same = known.get(top.raw)
         if same is not None:
             return same
-        self._bytes += size + _OVERHEAD_BYTES
+        self._bytes += size + _OVERHEAD_BYTES * (1 + len(top.leaves))
         if self._bytes > _CACHE_BYTES:
             for one in self.known.values():
                 one.clear()

@@ -53,6 +53,9 @@ _FOLD_8 = np.uint64(0xDFDFDFDFDFDFDFDF)
 _FACTOR_8 = np.uint64(0x9E3779B97F4A7C15)
 _OTHER_FACTOR_8 = np.uint64(0xC2B2AE3D27D4EB4F)
 _SHIFT_8 = np.uint64(48)
+_BEYOND_LATIN = np.uint64(0xFF00FF00FF00FF00)
+_NOTHING = np.uint64(0)
+_PATIENCE = 64
 _LOW, _HIGH = 0x0000FFFF, 0xFFFF0000
 _NEXT, _HALF_NEXT, _HALF_LAST = range(3)
 _SHIFT = np.uint32(16)
@@ -296,6 +299,8 @@ class _WideTables:
 
     def __init__(self, needles: list[bytes]) -> None:
         self._any = bool(needles)
+        self._latin = all(not any(one[1::2]) or not any(one[::2]) for one in needles)
+        self._wait = 0
         self._first: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
         self._second: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
         for needle in needles:
@@ -308,6 +313,14 @@ class _WideTables:
         if not self._any:
             return []
         words = np.frombuffer(piece, "<u8", len(piece) // 8)
+        few = self._few(words)
+        if few is not None:
+            if not few.size:
+                return []
+            folded = words[few] & _FOLD_8
+            kept = self._first[(folded * _FACTOR_8) >> _SHIFT_8]
+            kept &= self._second[(folded * _OTHER_FACTOR_8) >> _SHIFT_8]
+            return [8 * int(place) for place in few[kept]]
         folded, hashes = _workspace.folded[: words.size], _workspace.products[: words.size]
         hits = _workspace.hits[: words.size]
         np.bitwise_and(words, _FOLD_8, out=folded)
@@ -319,6 +332,22 @@ class _WideTables:
             return []
         kept = self._second[(folded[found] * _OTHER_FACTOR_8) >> _SHIFT_8]
         return [8 * int(place) for place in found[kept]]
+
+    def _few(self, words: NDArray[np.uint64]) -> NDArray[np.intp] | None:
+        """Give the words that may be four Latin characters; None when they are too many to list.
+
+        Where they were too many, the next pieces are not asked.
+        """
+        self._wait -= 1
+        if not self._latin or self._wait >= 0:
+            return None
+        folded, hits = _workspace.folded[: words.size], _workspace.hits[: words.size]
+        np.bitwise_and(words, _BEYOND_LATIN, out=folded)
+        np.equal(folded, _NOTHING, out=hits)
+        if int(np.count_nonzero(hits)) > words.size // 16:
+            self._wait = _PATIENCE
+            return None
+        return np.flatnonzero(hits)
 
 
 class _Tables:
