@@ -26,7 +26,11 @@ from fedpacs.deidentification.marking import Marker
 from fedpacs.deidentification.pixels.cleaning import PixelOutcome, clean_pixels, discard
 from fedpacs.deidentification.private import NO_BLOCKS, PrivateBlocks, block_of, is_creator
 from fedpacs.deidentification.reading import quiet
-from fedpacs.deidentification.structured.documents import DOCUMENT, document_elements
+from fedpacs.deidentification.structured.documents import (
+    DOCUMENT,
+    DOCUMENT_TITLE,
+    document_elements,
+)
 from fedpacs.deidentification.terms import TermCollector
 from fedpacs.deidentification.text.cleaning import IdentityTerms, compile_terms
 from fedpacs.deidentification.transform import Transformation
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.text.cleaning import CompiledTerms
 
 _MEMORY = 64
+_HEADER_BYTES = 8
 _NO_PICTURES = PixelOutcome()
 _NO_TERMS = IdentityTerms((), (), (), ())
 
@@ -180,6 +185,9 @@ class Engine:
             own.update(
                 document_elements(sop_class_uid, policy, little=little, sop_instance_uid=uid)
             )
+            title = elements.get(DOCUMENT_TITLE, b"")
+            if len(title) > _HEADER_BYTES:  # what cleaning left of it
+                del own[DOCUMENT_TITLE]
         if not elements.get(SOP_CLASS_UID) and sop_class_uid:
             own[SOP_CLASS_UID] = Element.of_text(SOP_CLASS_UID, "UI", sop_class_uid)
         if not elements.get(SOP_INSTANCE_UID):
