@@ -173,7 +173,8 @@ def _gather(
             if all(value in found for value in values):
                 now = values  # the item moved
         same = now == values
-        if not (same and _is_retained(leaf, context.options)):
+        dates = leaf.vr in DATE_VRS and _FULL_DATES in context.options
+        if not (dates or (same and _is_retained(leaf, context.options))):
             add_values(evidence, leaf.tag, leaf.vr, values)
         if leaf.vr == "PN":
             continue
@@ -221,9 +222,7 @@ def _pool(after: dict[tuple[int, ...], list[str]]) -> dict[tuple[int, ...], set[
 
 
 def _is_retained(leaf: Leaf, options: frozenset[str]) -> bool:
-    if leaf.vr == "UI":
-        return _RETAINED_UIDS in options
-    return leaf.vr in DATE_VRS and _FULL_DATES in options
+    return leaf.vr == "UI" and _RETAINED_UIDS in options
 
 
 def _add_stayed(evidence: Evidence, vr: str, values: list[str]) -> None:

@@ -215,7 +215,7 @@ def _change_findings(
             yield finding("deid.geometry", tag)
     if (
         extent.undefined != was.undefined
-        or (not extent.undefined and _span(was) != _span(extent))
+        or (not extent.undefined and not _is_whole(was, new))
         or (extent.undefined and not _sizes_agree(after, extent))
     ):
         yield finding("deid.geometry", extent.tag)
