@@ -68,7 +68,8 @@ def ct(draft: Draft) -> None:
         corner_text(draft, picture)
     elif text == 6:
         top.keep("ImageType", ["ORIGINAL", "PRIMARY", "AXIAL"])
-        top.put("BurnedInAnnotation", "YES")
+        if number % 16 == 6:
+            top.put("BurnedInAnnotation", "YES")
         corner_text(draft, picture, 2)
     else:
         top.keep("ImageType", ["ORIGINAL", "PRIMARY", "AXIAL"])
@@ -100,14 +101,19 @@ def ct(draft: Draft) -> None:
 
 
 def mr(draft: Draft) -> None:
-    """MR slice; every tenth with a name in it."""
+    """MR slice; every tenth with a name in it, some without saying so."""
     number, top = draft.number, draft.top
     draft.begin(CLASS + "4", "MR", number % 3)
     side = (128, 192, 256)[number % 3]
     picture = slice_of_body(draft.rng, (side, side))
     if number % 10 == 4:
-        top.put("BurnedInAnnotation", "YES")
+        if number % 20 == 4:
+            top.put("BurnedInAnnotation", "YES")
         corner_text(draft, picture, 2)
+    if number % 20 == 9:  # under another window than the default one
+        top.put("BurnedInAnnotation", "YES")
+        dark = Style(14, 0.04, None, number)
+        add(draft, picture, identifying_lines(draft)[0], (6, 4), dark)
     draft.image(spatial=True)
     top.keep_all(
         ImageType=["ORIGINAL", "PRIMARY", "M", "ND"],
@@ -192,7 +198,14 @@ def xray(draft: Draft) -> None:
     shape = ((420, 360), (600, 512), (512, 512))[number % 3] if number % 16 != 5 else (1600, 1400)
     picture = projection(draft.rng, shape)
     marker = Style(shape[0] // 14, 1.0, None, 2)
-    add(draft, picture, "LR"[number % 2], (shape[1] - 70, 60), marker, identifying=False)
+    add(
+        draft,
+        picture,
+        "LR"[number // 2 % 2],
+        (shape[1] - 90, shape[0] // 3),
+        marker,
+        identifying=False,
+    )
     draft.specimen.expect("side-marker", "0", "")
     if number % 4 in {0, 1}:
         corner_text(draft, picture, 2 + number % 3)
@@ -242,7 +255,7 @@ def mammogram(draft: Draft) -> None:
     draft.begin(CLASS + "1.2", "MG", 4)
     picture = breast(draft.rng, (640, 512))
     view = ("R CC", "L CC", "R MLO", "L MLO")[number % 4]
-    add(draft, picture, view, (420, 60), Style(26, 1.0, None, 2), identifying=False)
+    add(draft, picture, view, (420, 90), Style(26, 1.0, None, 2), identifying=False)
     draft.specimen.expect("side-marker", "0", "")
     if number % 3 == 0:
         style = Style(20, (1.0, 0.7)[number % 2], None, number)

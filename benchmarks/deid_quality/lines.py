@@ -17,6 +17,9 @@ def identifying_lines(draft: Draft) -> list[str]:
     """Give lines that identify: name, number, birth, hospital, doctor."""
     person, study = draft.person, draft.study
     family, given = person.latin
+    if person.language == "ru" or "=Παπ" in person.name:
+        native = person.name.split("=")[-1].split("^")  # consoles with these letters exist
+        family, given = native[:2] if draft.number % 2 else (family, given)
     name = (f"{family}, {given}", f"{family.upper()}^{given.upper()}", f"{given} {family}")
     return [
         name[draft.number % 3],

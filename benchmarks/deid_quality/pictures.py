@@ -46,6 +46,8 @@ class Style:
         Index into `FONTS`.
     turned
         Quarter turns against the clock.
+    colour
+        RGB of the strokes from 0 to 1, in a colour picture; instead of `ink`.
     """
 
     size: int = 16
@@ -53,6 +55,7 @@ class Style:
     ground: float | None = None
     font: int = 0
     turned: int = 0
+    colour: tuple[float, float, float] | None = None
 
 
 def strokes(text: str, style: Style) -> NDArray[np.bool_]:
@@ -102,7 +105,9 @@ def burn(
     region = picture[y0 : y0 + height, x0 : x0 + width]
     if style.ground is not None:
         region[...] = style.ground
-    if style.ink < 0:
+    if style.colour is not None:
+        region[mask] = style.colour
+    elif style.ink < 0:
         region[mask] = np.minimum(region[mask] - style.ink, 1)
     else:
         region[mask] = style.ink

@@ -75,7 +75,7 @@ def region_of(frame: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
 def readable_share(
     source: NDArray[np.float32], output: NDArray[np.float32], mask: NDArray[np.bool_]
 ) -> float:
-    """Share of the pieces of a line of text that can still be made out.
+    """Share of the pieces of a line of text that can still be made out; one of six or more is chance.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def readable_share(
             continue
         there += 1
         seen += likeness(left[cut], drawn[cut]) >= VISIBLE * before
-    return seen / there if there else 0.0
+    return max(0, seen - (there >= 6)) / there if there else 0.0
 
 
 def hidden(source: NDArray[np.float32], output: NDArray[np.float32], box: Box) -> bool:

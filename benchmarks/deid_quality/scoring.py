@@ -249,10 +249,8 @@ def _pixels(pair: Pair) -> Iterator[Result]:
         try:
             before = pixel_checks.encoded_frames(source)
             after = pixel_checks.encoded_frames(ds) if "PixelData" in ds else []
-        except Exception as error:
+        except Exception:  # noqa: BLE001 - whatever a tool wrote
             before, after = [b""] * (max(wanted) + 1), []
-            if "GBR" in specimen.variant:
-                raise AssertionError from error
         for frame in sorted(wanted):
             passed = frame < len(after) and before[frame] == after[frame]
             yield _result(pair, "pixels", str(frame), "", passed)

@@ -68,6 +68,12 @@ def single(draft: Draft) -> None:
     colour = "ybr" if number % 3 == 0 and syntax in {"explicit", "implicit", "rle"} else "rgb"
     chroma = ("4:4:4", "4:2:2", "4:2:0")[number % 3]
     tinted = coloured(picture, (1, 0.95, 0.8))
+    if number % 4 == 1:
+        yellow = Style(15, colour=(1.0, 0.9, 0.1), font=number)
+        add(draft, tinted, identifying_lines(draft)[number % 3], (8, shape[0] - 30), yellow)
+    if number % 8 == 2:
+        red = Style(14, colour=(0.8, 0.1, 0.1), font=number)
+        add(draft, tinted, identifying_lines(draft)[5], (shape[1] - 150, shape[0] - 40), red)
     finish(draft, stored([tinted], 8), Encoding(syntax, colour, "", chroma), 8)
 
 
