@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fedpacs.deidentification.verification.decoding import texts
 
 if TYPE_CHECKING:
-    from fedpacs.deidentification.verification.reader import Parsed
+    from fedpacs.deidentification.verification.parsed import Parsed
 
 _SOP_INSTANCE, _MODALITY = 0x00080018, 0x00080060
 _STUDY, _SERIES = 0x0020000D, 0x0020000E

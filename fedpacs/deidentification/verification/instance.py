@@ -19,16 +19,9 @@ from fedpacs.deidentification.verification.comparison import (
     Comparison,
     Context,
     compare,
-    date_findings,
-    uid_findings,
 )
-from fedpacs.deidentification.verification.decoded import (
-    number_findings,
-    text_findings,
-    wanted_numbers,
-)
-from fedpacs.deidentification.verification.decoding import codecs_of, texts
-from fedpacs.deidentification.verification.evidence import add_bytes, add_gone, add_values
+from fedpacs.deidentification.verification.consistency import date_findings, uid_findings
+from fedpacs.deidentification.verification.evidence import add_bytes
 from fedpacs.deidentification.verification.facts import Facts, facts_of
 from fedpacs.deidentification.verification.finding import Finding
 from fedpacs.deidentification.verification.leaves import block_of
@@ -38,10 +31,17 @@ from fedpacs.deidentification.verification.markers import (
     file_findings,
     marker_findings,
 )
+from fedpacs.deidentification.verification.parsed import Parsed
 from fedpacs.deidentification.verification.pixels import Buffers, bulk_findings, leak
 from fedpacs.deidentification.verification.plain import add_plain, is_plain
-from fedpacs.deidentification.verification.reader import Parsed, Reader
-from fedpacs.deidentification.verification.search import PREFIX_CHARACTERS, Matcher, Needle, Uid
+from fedpacs.deidentification.verification.reader import Reader
+from fedpacs.deidentification.verification.settled import (
+    META_TEXTS,
+    Settled,
+    add_file,
+    add_meta_uid,
+    header_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -55,9 +55,6 @@ _CHARSET = 0x00080005
 _SETTLED = 32
 _PAIRS = 4_000
 _REMEMBERED_BYTES = 1 << 16
-_META_TEXTS = frozenset({0x00020016, 0x00020017, 0x00020018, 0x00020026, 0x00020102})
-_META_INSTANCE, _SOP_INSTANCE = 0x00020003, 0x00080018
-_MATCHERS = 8
 _RETAINED_UIDS = "113110"
 _DATE = Finding("deid.leak-date")
 _UNREADABLE = Finding("deid.output-unreadable")
@@ -119,7 +116,7 @@ class Verifier:
         self._old_reader = Reader()
         self._new_reader = Reader(self._old_reader)
         self._pairs: dict[tuple[Top | None, Top | None, Context], Comparison] = {}
-        self._settled: OrderedDict[tuple[object, ...], _Settled] = OrderedDict()
+        self._settled: OrderedDict[tuple[object, ...], Settled] = OrderedDict()
         self._buffers = Buffers(thorough=thorough)
 
     def verify(
@@ -208,7 +205,7 @@ class Verifier:
         origin = None if alone else old
         yield from bulk_findings(origin, new, look, settled.carried_out, self._buffers)
 
-    def _settle(self, old: Parsed, new: Parsed, context: Context) -> _Settled:
+    def _settle(self, old: Parsed, new: Parsed, context: Context) -> Settled:
         """Compare what the file shares with its series, once for the series."""
         varying = frozenset(old.own) | frozenset(new.own)
         key = (old.layout, new.layout, varying, context, old.preamble, _meta_key(old))
@@ -218,8 +215,8 @@ class Verifier:
             result = Comparison()
             for tag in tags:
                 result.add(self._pair(old, new, tag, context))
-            _add_file(result, old)
-            settled = _Settled(result, context)
+            add_file(result, old)
+            settled = Settled(result, context)
             if old.layout.runs or context.alone:
                 self._settled[key] = settled
                 if len(self._settled) > _SETTLED:
@@ -238,7 +235,7 @@ class Verifier:
                 result.add(self._pair(old, new, tag, context))
         add_plain(result, same)
         if _RETAINED_UIDS not in context.options:
-            _add_meta_uid(result, old)
+            add_meta_uid(result, old)
         if old.end < old.size:
             size = min(old.size - old.end, _TRAILING_BYTES)
             add_bytes(result.evidence, os.pread(old.descriptor, size, old.end))
@@ -258,98 +255,8 @@ class Verifier:
         return known
 
 
-class _Settled:
-    """The comparison of everything that the files of a series have in common."""
-
-    def __init__(self, result: Comparison, context: Context) -> None:
-        self.all = result
-        self._codecs = codecs_of(context.old_charset)
-        self.findings = frozenset(result.findings) | frozenset(
-            (
-                *text_findings(result.texts, result.evidence),
-                *number_findings(result.numbers, wanted_numbers(result.evidence)),
-            )
-        )
-        self._needles = {
-            needle for needle in result.evidence.all_needles() if needle.text not in result.dates
-        }
-        self.markers: tuple[Finding, ...] | None = None
-        self.carried_out: frozenset[str] = frozenset()
-        self._wanted = wanted_numbers(result.evidence)
-        self._starts: set[str] = set()
-        self._matcher: Matcher | None = None
-        self._matchers: OrderedDict[frozenset[Needle], Matcher] = OrderedDict()
-
-    def search(self, rest: Comparison) -> Iterator[Finding]:
-        """Search the file's own texts for everything, and the shared ones for its own values."""
-        shared = self.all
-        if rest.texts:
-            yield from text_findings(rest.texts, shared.evidence)
-        if rest.numbers:
-            yield from number_findings(rest.numbers, self._wanted)
-        if not rest.evidence.has_words():
-            return
-        yield from text_findings((*rest.texts, *shared.texts), rest.evidence)
-        wanted = wanted_numbers(rest.evidence)
-        yield from number_findings((*rest.numbers, *shared.numbers), wanted)
-
-    def matcher(self, rest: Comparison) -> tuple[Matcher, tuple[Uid, ...]]:
-        """Give the search through the bytes, and the UIDs of the file to add to it."""
-        evidence = rest.evidence
-        uids = tuple(evidence.uids - self.all.evidence.uids)
-        own = evidence.all_needles() - {Needle(uid, "uid") for uid in evidence.uids}
-        own = {needle for needle in own if needle.text not in rest.dates} - self._needles
-        if not rest.dates.isdisjoint(self.all.evidence.dates):
-            needles = {needle for needle in self._needles if needle.text not in rest.dates}
-            own |= {Needle(uid, "uid") for uid in evidence.uids} | needles
-            return Matcher(own, self._codecs), ()
-        if not own and self._matcher is not None and all(map(self._matcher.covers, uids)):
-            return self._matcher, tuple(map(Uid.of, uids))
-        if own or any(len(uid) < PREFIX_CHARACTERS for uid in uids):
-            return self._of_one_file(frozenset(own | {Needle(uid, "uid") for uid in uids})), ()
-        self._starts |= {uid[:PREFIX_CHARACTERS] for uid in uids}
-        self._matcher = Matcher(self._needles, self._codecs, self._starts)
-        return self._matcher, tuple(map(Uid.of, uids))
-
-    def _of_one_file(self, own: frozenset[Needle]) -> Matcher:
-        matcher = self._matchers.get(own)
-        if matcher is None:
-            matcher = self._matchers[own] = Matcher(own | self._needles, self._codecs)
-            if len(self._matchers) > _MATCHERS:
-                self._matchers.popitem(last=False)
-        return matcher
-
-
-def header_of(parsed: Parsed) -> bytes:
-    """Give every byte of a file that is no bulk data; of a deflated one also as inflated."""
-    parts = []
-    position = 0
-    for extent in sorted(parsed.extents.values(), key=lambda extent: extent.start):
-        parts.append(os.pread(parsed.descriptor, extent.start - position, position))
-        position = extent.end
-    if position < parsed.size:
-        parts.append(os.pread(parsed.descriptor, parsed.size - position, position))
-    if parsed.inflated:
-        parts.append(os.pread(parsed.twin, _TRAILING_BYTES, 0))
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
 def _meta_key(old: Parsed) -> tuple[bytes, ...]:
-    return tuple(top.raw for tag, top in old.meta.items() if tag in _META_TEXTS)
-
-
-def _add_file(result: Comparison, old: Parsed) -> None:
-    """Add what the original says outside of its data set."""
-    add_bytes(result.evidence, old.preamble)
-    for tag in _META_TEXTS & old.meta.keys():
-        leaf = old.meta[tag].leaves[0]
-        add_gone(result.evidence, tag, leaf.vr, texts(leaf, b""))
-
-
-def _add_meta_uid(result: Comparison, old: Parsed) -> None:
-    top = old.meta.get(_META_INSTANCE)
-    if top is not None and top.leaves[0].value != old.value(_SOP_INSTANCE):
-        add_values(result.evidence, top.tag, "UI", texts(top.leaves[0], b""))
+    return tuple(top.raw for tag, top in old.meta.items() if tag in META_TEXTS)
 
 
 class _Thread(threading.local):

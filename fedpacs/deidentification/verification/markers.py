@@ -17,7 +17,7 @@ from fedpacs.deidentification.verification.standard import is_standard_uid, tags
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fedpacs.deidentification.verification.reader import Parsed
+    from fedpacs.deidentification.verification.parsed import Parsed
 
 METHOD_CODES = 0x00120064
 _REMOVED, _METHOD = 0x00120062, 0x00120063

@@ -23,12 +23,13 @@ from fedpacs.deidentification.verification.codestreams import (
 )
 from fedpacs.deidentification.verification.finding import Finding, finding
 from fedpacs.deidentification.verification.leaves import PIXELS
-from fedpacs.deidentification.verification.search import OVERLAP_BYTES, PIECE_BYTES
+from fedpacs.deidentification.verification.search import OVERLAP_BYTES
+from fedpacs.deidentification.verification.sieve import PIECE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fedpacs.deidentification.verification.reader import Extent, Parsed
+    from fedpacs.deidentification.verification.parsed import Extent, Parsed
 
 _CHANGES_PIXELS = frozenset({"113101", "113102"})
 _GEOMETRY = (0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011, 0x00280100, 0x00280103)

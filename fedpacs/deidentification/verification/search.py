@@ -1,14 +1,7 @@
 """One search for many values in all bytes of a file, at more than two gigabytes a second.
 
 Bulk data are searched behind a filter that is a *necessary condition*, so that it can pass over
-nothing: whoever holds a needle of at least seven bytes holds, somewhere in it, four bytes that
-start at a multiple of four. The data are therefore read as 32-bit words, each word hashed (without
-the bit of each byte that tells upper from lower case) and looked up among the hashes of the
-needles' words; where the table says yes, once more together with its neighbour, and only where
-that says yes, too, the needle itself is compared. Where every 16-bit word is less than 0x2020, as
-in pictures of 12 bits, no two neighbouring bytes are both printable, so only UTF-16 can be there.
-Its needles have 14 bytes and more, of which eight lie at a multiple of eight: if the needle starts
-at an odd place (or is big-endian at an even one), a word of it is greater than 0x2020.
+nothing; see `sieve`.
 
 How short a needle may be is a matter of chance. A byte of an uncompressed 8-bit picture says about
 six bits; among *n* bytes and *k* needles (each as written, in lower, upper and title case) the
@@ -21,48 +14,27 @@ would strike even there, so those count in decoded values and as whole words onl
 from __future__ import annotations
 
 import math
-import threading
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 from ahocorasick_rs import BytesAhoCorasick
 
+from fedpacs.deidentification.verification.sieve import BULK_MINIMUM, Form, Sieve
 from fedpacs.deidentification.verification.standard import vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from numpy.typing import NDArray
-
 MINIMUM_BYTES = 6
 """Shortest needle that is looked for in the header's bytes."""
 OVERLAP_BYTES = 128
 """What two neighbouring pieces of bulk data must share."""
-PIECE_BYTES = 576 << 10
-"""Longest piece of bulk data: a CT slice as a whole, and small enough for a processor's cache."""
 PREFIX_CHARACTERS = 12
 _LONGEST = 64
-_BULK_MINIMUM = 7
 _FALSE_ALARMS = 1e-4
 _BITS_A_CHARACTER = 6
-_PRINTABLE_WORD = 0x2020
-_FOLD = np.uint32(0xDFDFDFDF)
-_FACTOR = np.uint32(0x9E3779B1)
-_OTHER_FACTOR = np.uint32(0x85EBCA77)
-_FOLD_8 = np.uint64(0xDFDFDFDFDFDFDFDF)
-_FACTOR_8 = np.uint64(0x9E3779B97F4A7C15)
-_OTHER_FACTOR_8 = np.uint64(0xC2B2AE3D27D4EB4F)
-_SHIFT_8 = np.uint64(48)
-_BEYOND_LATIN = np.uint64(0xFF00FF00FF00FF00)
-_NOTHING = np.uint64(0)
-_PATIENCE = 64
-_LOW, _HIGH = 0x0000FFFF, 0xFFFF0000
-_NEXT, _HALF_NEXT, _HALF_LAST = range(3)
-_SHIFT = np.uint32(16)
 _WIDE_CODECS = ("utf-16-le", "utf-16-be")
 _UID_CHARACTERS = b"0123456789."
 _DIGITS = b"0123456789"
-_ANCHOR = 3
 
 
 class Needle(NamedTuple):
@@ -80,29 +52,6 @@ class Needle(NamedTuple):
     kind: str
 
 
-class _Form(NamedTuple):
-    folded: bytes
-    kind: str
-    characters: int
-    wide: bool
-    exact: frozenset[bytes]
-
-
-class _Workspace(threading.local):
-    """Memory that is used again for every piece."""
-
-    def __init__(self) -> None:
-        words = PIECE_BYTES // 4
-        self.hashes: NDArray[np.uint32] = np.empty(words, np.uint32)
-        self.places: NDArray[np.intp] = np.empty(words, np.intp)
-        self.folded: NDArray[np.uint64] = np.empty(words // 2, np.uint64)
-        self.products: NDArray[np.uint64] = np.empty(words // 2, np.uint64)
-        self.hits: NDArray[np.bool_] = np.empty(words, np.bool_)
-
-
-_workspace = _Workspace()
-
-
 def minimum_characters(size: int, needles: int) -> int:
     """Give the shortest needle that chance does not find in bulk data.
 
@@ -114,7 +63,7 @@ def minimum_characters(size: int, needles: int) -> int:
         Number of forms that are looked for.
     """
     chances = max(size, 1) * max(needles, 1) / _FALSE_ALARMS
-    return max(_BULK_MINIMUM, math.ceil(math.log2(chances) / _BITS_A_CHARACTER))
+    return max(BULK_MINIMUM, math.ceil(math.log2(chances) / _BITS_A_CHARACTER))
 
 
 class Matcher:
@@ -142,7 +91,7 @@ class Matcher:
             for prefix in self._prefixes
             for form in _forms(Needle(prefix[:PREFIX_CHARACTERS], "uid"), ())
         ]
-        forms: dict[bytes, _Form] = {}
+        forms: dict[bytes, Form] = {}
         for needle in needles:
             for form in _forms(needle, codecs):
                 if form.folded in forms:
@@ -150,7 +99,7 @@ class Matcher:
                 forms[form.folded] = form
         self._forms = list(forms.values())
         self._automaton = BytesAhoCorasick([form.folded for form in self._forms] or [b"\0" * 64])
-        self._filters: dict[int, _Filter] = {}
+        self._filters: dict[int, Sieve] = {}
 
     def covers(self, uid: str) -> bool:
         """Tell whether a UID may be added to a single search."""
@@ -190,7 +139,7 @@ class Matcher:
         sieve = self._filters.get(shortest)
         if sieve is None:
             forms = [form for form in self._forms if form.characters >= shortest]
-            sieve = self._filters[shortest] = _Filter([*forms, *self._starts])
+            sieve = self._filters[shortest] = Sieve([*forms, *self._starts])
         for place in sieve.places(piece):
             start = max(0, place - 2 * _LONGEST)
             around = bytes(piece[start : place + 2 * _LONGEST])
@@ -227,7 +176,7 @@ class Uid(NamedTuple):
         return any(form in content for form in self.wide)
 
 
-def _forms(needle: Needle, codecs: Iterable[str]) -> Iterator[_Form]:
+def _forms(needle: Needle, codecs: Iterable[str]) -> Iterator[Form]:
     text = needle.text
     cases = {text, text.lower(), text.upper(), text.title()}
     for codec in dict.fromkeys(("utf-8", *_WIDE_CODECS, *codecs)):
@@ -240,7 +189,7 @@ def _forms(needle: Needle, codecs: Iterable[str]) -> Iterator[_Form]:
             length = len(folded)
             if length >= MINIMUM_BYTES and b"\x1b" not in folded:
                 characters = _wide_characters(text) if wide else length
-                yield _Form(folded, needle.kind, min(characters, length), wide, exact)
+                yield Form(folded, needle.kind, min(characters, length), wide, exact)
 
 
 def _wide_characters(text: str) -> int:
@@ -269,166 +218,3 @@ def _longer_word(content: bytes, start: int, end: int) -> str:
     while content[end : end + 1].isalpha():
         end += 1
     return content[start:end].decode("ascii", "replace")
-
-
-class _Filter:
-    """The necessary condition, for needles of a certain length and more."""
-
-    def __init__(self, forms: list[_Form]) -> None:
-        narrow = [form.folded for form in forms if not form.wide]
-        wide = [form.folded for form in forms if form.wide]
-        self._any = bool(forms)
-        self._all = _Tables([*narrow, *wide])
-        self._wide = _WideTables(wide)
-        self._signed = all(_is_anchored(one) for one in narrow)
-        self._screens = self._signed or all(min(one) >= 0x20 for one in narrow)  # noqa: PLR2004 - the first printable character
-
-    def places(self, piece: bytearray) -> list[int]:
-        """Give every place where a needle may stand."""
-        if not self._any or len(piece) < _BULK_MINIMUM:
-            return []
-        if self._screens and not len(piece) % 2:
-            halves = np.frombuffer(piece, "<i2" if self._signed else "<u2")
-            if int(halves.max()) < _PRINTABLE_WORD:
-                return self._wide.places(piece)
-        return self._all.places(piece)
-
-
-class _WideTables:
-    """Hashes of eight bytes of UTF-16 needles, for data of which every 16-bit word is small."""
-
-    def __init__(self, needles: list[bytes]) -> None:
-        self._any = bool(needles)
-        self._latin = all(not any(one[1::2]) or not any(one[::2]) for one in needles)
-        self._wait = 0
-        self._first: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
-        self._second: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
-        for needle in needles:
-            for offset in range(min(8, len(needle) - 7)):
-                word = int.from_bytes(needle[offset : offset + 8], "little") & int(_FOLD_8)
-                self._first[(word * int(_FACTOR_8) >> 48) & 0xFFFF] = True
-                self._second[(word * int(_OTHER_FACTOR_8) >> 48) & 0xFFFF] = True
-
-    def places(self, piece: bytearray) -> list[int]:
-        if not self._any:
-            return []
-        words = np.frombuffer(piece, "<u8", len(piece) // 8)
-        few = self._few(words)
-        if few is not None:
-            if not few.size:
-                return []
-            folded = words[few] & _FOLD_8
-            kept = self._first[(folded * _FACTOR_8) >> _SHIFT_8]
-            kept &= self._second[(folded * _OTHER_FACTOR_8) >> _SHIFT_8]
-            return [8 * int(place) for place in few[kept]]
-        folded, hashes = _workspace.folded[: words.size], _workspace.products[: words.size]
-        hits = _workspace.hits[: words.size]
-        np.bitwise_and(words, _FOLD_8, out=folded)
-        np.multiply(folded, _FACTOR_8, out=hashes)
-        np.right_shift(hashes, _SHIFT_8, out=hashes)
-        self._first.take(hashes.view(np.int64), out=hits, mode="clip")
-        found = np.flatnonzero(hits)
-        if not found.size:
-            return []
-        kept = self._second[(folded[found] * _OTHER_FACTOR_8) >> _SHIFT_8]
-        return [8 * int(place) for place in found[kept]]
-
-    def _few(self, words: NDArray[np.uint64]) -> NDArray[np.intp] | None:
-        """Give the words that may be four Latin characters; None when they are too many to list.
-
-        Where they were too many, the next pieces are not asked.
-        """
-        self._wait -= 1
-        if not self._latin or self._wait >= 0:
-            return None
-        folded, hits = _workspace.folded[: words.size], _workspace.hits[: words.size]
-        np.bitwise_and(words, _BEYOND_LATIN, out=folded)
-        np.equal(folded, _NOTHING, out=hits)
-        if int(np.count_nonzero(hits)) > words.size // 16:
-            self._wait = _PATIENCE
-            return None
-        return np.flatnonzero(hits)
-
-
-class _Tables:
-    """Hashes of the needles' words, for every position that a word can have in its needle.
-
-    A word that hits must hit again together with its neighbour: the next one where the needle goes
-    on for long enough, the first half of the next, or the second half of the one before.
-    """
-
-    def __init__(self, needles: list[bytes]) -> None:
-        self._any = bool(needles)
-        self._first: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
-        self._ways: NDArray[np.uint8] = np.zeros(1 << 16, np.uint8)
-        self._joint: NDArray[np.bool_] = np.zeros((3, 1 << 16), np.bool_)
-        for needle in needles:
-            for offset in range(4):
-                self._add(needle, offset)
-
-    def _add(self, needle: bytes, offset: int) -> None:
-        word = _number(needle, offset)
-        rest = len(needle) - offset - 4
-        if rest >= 4:  # noqa: PLR2004 - the bytes of a word
-            way, neighbour = _NEXT, _number(needle, offset + 4)
-        elif rest >= 2:  # noqa: PLR2004 - the bytes of half a word
-            way, neighbour = _HALF_NEXT, _number(needle, offset + 4) & _LOW
-        else:
-            way, neighbour = _HALF_LAST, _number(needle, offset - 4) & _HIGH
-        place = word * int(_FACTOR) >> 16 & 0xFFFF
-        self._first[place] = True
-        self._ways[place] |= 1 << way
-        mixed = word * int(_FACTOR) + neighbour * int(_OTHER_FACTOR)
-        self._joint[way, mixed >> 16 & 0xFFFF] = True
-
-    def places(self, piece: bytearray) -> list[int]:
-        if not self._any:
-            return []
-        every = np.frombuffer(piece, "<u4", len(piece) // 4)
-        count = every.size
-        hashes, places = _workspace.hashes[:count], _workspace.places[:count]
-        hits = _workspace.hits[:count]
-        np.bitwise_and(every, _FOLD, out=hashes)
-        np.multiply(hashes, _FACTOR, out=hashes)
-        np.right_shift(hashes, _SHIFT, out=places, casting="unsafe")
-        self._first.take(places, out=hits, mode="clip")
-        found = np.flatnonzero(hits)
-        if not found.size:
-            return []
-        kept = self._confirmed(every, found, hashes[found], self._ways[places[found]])
-        return [4 * int(place) for place in found[kept]]
-
-    def _confirmed(
-        self,
-        every: NDArray[np.uint32],
-        at: NDArray[np.intp],
-        hashes: NDArray[np.uint32],
-        ways: NDArray[np.uint8],
-    ) -> NDArray[np.bool_]:
-        following = every[np.minimum(at + 1, every.size - 1)] & _FOLD
-        last = every[np.maximum(at - 1, 0)] & _FOLD
-        kept = at + 1 >= every.size
-        for way, neighbour in (
-            (_NEXT, following),
-            (_HALF_NEXT, following & np.uint32(_LOW)),
-            (_HALF_LAST, last & np.uint32(_HIGH)),
-        ):
-            mixed = (hashes + neighbour * _OTHER_FACTOR) >> _SHIFT
-            kept |= (ways & (1 << way) != 0) & self._joint[way, mixed]
-        return kept
-
-
-def _number(needle: bytes, offset: int) -> int:
-    """Give the word at a place of a needle, folded; what lies outside of the needle is zero."""
-    word = bytes(needle[i] if 0 <= i < len(needle) else 0 for i in range(offset, offset + 4))
-    return int.from_bytes(word, "little") & int(_FOLD)
-
-
-def _is_anchored(needle: bytes) -> bool:
-    """Tell whether a needle has three ASCII characters in a row."""
-    run = 0
-    for byte in needle:
-        run = run + 1 if 0x20 <= byte < 0x7F else 0  # noqa: PLR2004 - the printable range
-        if run == _ANCHOR:
-            return True
-    return False
