@@ -1,4 +1,4 @@
-"""One search for many values in all bytes of a file, at more than two gigabytes a second.
+"""One search for many values in all bytes of a file, at one and a half to four gigabytes a second.
 
 Bulk data are searched behind a filter that is a *necessary condition*, so that it can pass over
 nothing; see `sieve`.
