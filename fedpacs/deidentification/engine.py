@@ -19,6 +19,7 @@ from fedpacs.deidentification.answers import rule_for
 from fedpacs.deidentification.custody.encrypted import encrypted_attributes, originals_of
 from fedpacs.deidentification.dicom.elements import PRIVATE_MASK, Element, is_private
 from fedpacs.deidentification.dicom.encoding import encode_element
+from fedpacs.deidentification.dicom.parsed import Run
 from fedpacs.deidentification.dicom.parsing import Parser, parse
 from fedpacs.deidentification.errors import DamagedObjectError, DamagedPixelsError
 from fedpacs.deidentification.faces.guarding import FaceGuard
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
     from fedpacs.crypto.custodians import Custodian
     from fedpacs.crypto.pseudonyms import Pseudonyms
-    from fedpacs.deidentification.dicom.parsed import ParsedObject
+    from fedpacs.deidentification.dicom.parsed import ParsedObject, RawElement
     from fedpacs.deidentification.identity import Identity
     from fedpacs.deidentification.rules import Profile
     from fedpacs.deidentification.text.cleaning import CompiledTerms
@@ -166,7 +167,9 @@ class Engine:
             elements = self._elements(parsed, transformation)
             uid = self._new_uid(old_uid)
             own: dict[int, Element | None] = dict(outcome.attributes)
-            own.update(self._marker.marks(parsed, text_free=outcome.text_free, defaced=defaced))
+            elements.update(
+                self._marker.marks(parsed, text_free=outcome.text_free, defaced=defaced)
+            )
             own.update(self._own(parsed, elements, sop_class_uid, uid))
             for tag, element in own.items():
                 elements[tag] = b"" if element is None else encode_element(element, parsed.encoding)
@@ -238,21 +241,53 @@ class Engine:
         """Give every element of the top level, encoded; empty when it is removed."""
         claims = _blocks(parsed).claims if self._keeps_private else NO_BLOCKS.claims
         encoded: dict[int, bytes] = {}
-        for raw in parsed.raw:
-            tag, claim = raw.tag, ""
-            if tag & PRIVATE_MASK:
-                claim = claims.get(block_of(tag), "")
-                if not claim:
-                    continue
-            if raw.maker is transformation and raw.claim == claim:
-                encoded[tag] = raw.made
+        for part in parsed.parts:
+            if not isinstance(part, Run):
+                _add(encoded, parsed, part, transformation, claims)
+            elif part.maker is transformation and part.claims == claims:
+                encoded.update(part.made)
             else:
-                encoded[tag] = transformation.encoded(parsed, raw, claim)
+                encoded.update(_made_of_run(parsed, part, transformation, claims))
         return encoded
 
 
+def _made_of_run(
+    parsed: ParsedObject, run: Run, transformation: Transformation, claims: Mapping[int, str]
+) -> Mapping[int, bytes]:
+    made: dict[int, bytes] = {}
+    for raw in run.elements:
+        _add(made, parsed, raw, transformation, claims)
+    if all(raw.maker is transformation for raw in run.elements if raw.tag in made):
+        run.maker, run.made, run.claims = transformation, made, claims
+    return made
+
+
+def _add(
+    encoded: dict[int, bytes],
+    parsed: ParsedObject,
+    raw: RawElement,
+    transformation: Transformation,
+    claims: Mapping[int, str],
+) -> None:
+    """Add what becomes of one element; a private one that nobody claims is left out."""
+    claim = ""
+    if raw.tag & PRIVATE_MASK:
+        claim = claims.get(block_of(raw.tag), "")
+        if not claim:
+            return
+    if raw.maker is transformation and raw.claim == claim:
+        encoded[raw.tag] = raw.made
+    else:
+        encoded[raw.tag] = transformation.encoded(parsed, raw, claim)
+
+
 def _blocks(parsed: ParsedObject) -> PrivateBlocks:
-    creators = [raw for raw in parsed.raw if is_private(raw.tag) and is_creator(raw.tag)]
+    creators: list[RawElement] = []
+    for part in parsed.parts:
+        if isinstance(part, Run):
+            creators.extend(part.creators)
+        elif is_private(part.tag) and is_creator(part.tag):
+            creators.append(part)
     if not creators:
         return NO_BLOCKS
     return PrivateBlocks.from_elements(map(parsed.element, creators), parsed.charset)

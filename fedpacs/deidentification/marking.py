@@ -19,6 +19,7 @@ from fedpacs.deidentification.codes import (
 )
 from fedpacs.deidentification.dicom.charset import UTF_8, text_of
 from fedpacs.deidentification.dicom.elements import Element
+from fedpacs.deidentification.dicom.encoding import encode_element
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,12 +49,12 @@ class Marker:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self._known: dict[tuple[tuple[str, ...], bool, bool], Mapping[int, Element]] = {}
+        self._known: dict[tuple[object, ...], Mapping[int, bytes]] = {}
 
     def marks(
         self, parsed: ParsedObject, *, text_free: bool, defaced: bool = False
-    ) -> Mapping[int, Element]:
-        """Give the elements for one object.
+    ) -> Mapping[int, bytes]:
+        """Give the elements for one object, encoded as it is.
 
         Parameters
         ----------
@@ -62,10 +63,12 @@ class Marker:
         defaced
             Whether the face was taken out of the head that they show.
         """
-        key = (_earlier_codes(parsed), text_free, defaced)
-        known = self._known.get(key)
+        what = (_earlier_codes(parsed), text_free, defaced)
+        known = self._known.get((parsed.encoding, *what))
         if known is None:
-            known = self._known[key] = _marks(self._profile, *key)
+            marks = _marks(self._profile, *what)
+            known = {tag: encode_element(mark, parsed.encoding) for tag, mark in marks.items()}
+            self._known[parsed.encoding, *what] = known
         return known
 
 

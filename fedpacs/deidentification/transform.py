@@ -85,8 +85,10 @@ class Transformation:
         creator
             Who claims the private block that it stands in; empty otherwise.
         """
-        if not raw.raw or is_bulk(raw.tag, raw.vr):  # goes by what stands beside it
+        if not raw.raw or is_bulk(raw.tag, raw.vr):  # may go by what stands beside it
             new = self._new(parsed, raw, creator)
+            if raw.raw and self._top_rule(raw, creator).action is Action.REMOVE:
+                raw.maker, raw.made, raw.claim = self, b"", creator
             return b"" if new is None else encode_element(new, self.setting.encoding)
         key = (raw.raw, creator)
         content = self._known.get(key)
@@ -106,11 +108,7 @@ class Transformation:
         self._known[key] = content
 
     def _new(self, parsed: ParsedObject, raw: RawElement, creator: str) -> Element | None:
-        profile = self.setting.profile
-        if is_private(raw.tag):
-            rule = profile.private_rule(creator, raw.tag, raw.vr)
-        else:
-            rule = profile.action_for(raw.tag, _named_vr(raw.tag, raw.vr), private=False)
+        rule = self._top_rule(raw, creator)
         if rule.action is Action.REMOVE or raw.tag in MARKERS or raw.tag in PIXEL_TAGS:
             return None
         try:
@@ -124,6 +122,12 @@ class Transformation:
         if rule.action is Action.KEEP and is_bulk(element.tag, element.vr):
             return kept_bulk(element, parsed, self.setting.encoding)
         return self.treated(element, rule, self.setting, 0)
+
+    def _top_rule(self, raw: RawElement, creator: str) -> Rule:
+        profile = self.setting.profile
+        if is_private(raw.tag):
+            return profile.private_rule(creator, raw.tag, raw.vr)
+        return profile.action_for(raw.tag, _named_vr(raw.tag, raw.vr), private=False)
 
     def treated(self, element: Element, rule: Rule, setting: Setting, depth: int) -> Element | None:
         """Give what becomes of one element; None when it is removed."""

@@ -18,6 +18,7 @@ import struct
 import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 IMPLEMENTATION_CLASS_UID = "2.25.201853064189236215164410871036415018275"
 IMPLEMENTATION_VERSION_NAME = "FEDPACS_1"
+_GROUP_LENGTH = b"\x02\0\0\0UL\4\0"
 _PREAMBLE = b"\0" * 128 + b"DICM"
 _PIXEL_VRS = {0x7FE00008: ("OF",), 0x7FE00009: ("OD",), 0x7FE00010: ("OW", "OB")}
 _CHUNK_BYTES = 1 << 20
@@ -245,19 +247,24 @@ def _copy(source: int, target: int, offset: int, length: int) -> None:
 
 def file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
     """Give new file meta information; nothing of the old one stays."""
-    content = b"".join(
-        encode_element(element, LITTLE_EXPLICIT)
-        for element in (
-            Element(0x00020001, "OB", b"\0\1"),
-            Element.of_text(0x00020002, "UI", sop_class_uid),
-            Element.of_text(0x00020003, "UI", sop_instance_uid),
-            Element.of_text(0x00020010, "UI", transfer_syntax_uid),
-            Element.of_text(0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
-            Element.of_text(0x00020013, "SH", IMPLEMENTATION_VERSION_NAME),
-        )
+    first, last = _fixed_meta(sop_class_uid, transfer_syntax_uid)
+    uid = encode_element(Element.of_text(0x00020003, "UI", sop_instance_uid), LITTLE_EXPLICIT)
+    length = struct.pack("<L", len(first) + len(uid) + len(last))
+    return b"".join((_GROUP_LENGTH, length, first, uid, last))
+
+
+@lru_cache(maxsize=256)
+def _fixed_meta(sop_class_uid: str, transfer_syntax_uid: str) -> tuple[bytes, bytes]:
+    """Give what stands before and after the SOP Instance UID."""
+    elements = (
+        Element(0x00020001, "OB", b"\0\1"),
+        Element.of_text(0x00020002, "UI", sop_class_uid),
+        Element.of_text(0x00020010, "UI", transfer_syntax_uid),
+        Element.of_text(0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
+        Element.of_text(0x00020013, "SH", IMPLEMENTATION_VERSION_NAME),
     )
-    length = Element(0x00020000, "UL", struct.pack("<L", len(content)))
-    return encode_element(length, LITTLE_EXPLICIT) + content
+    encoded = [encode_element(element, LITTLE_EXPLICIT) for element in elements]
+    return b"".join(encoded[:2]), b"".join(encoded[2:])
 
 
 def new_part(folder: Path) -> Path:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from fedpacs.deidentification.dicom.charset import DEFAULT, values_of
+from fedpacs.deidentification.dicom.elements import PRIVATE_MASK
 from fedpacs.deidentification.dicom.nested import element_of
 from fedpacs.deidentification.dicom.syntax import DEFLATED, UNDEFINED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import Self
 
@@ -59,6 +60,43 @@ class RawElement:
         self.claim = ""
 
 
+class Run:
+    """Neighbouring elements of the top level that several files have in common.
+
+    Attributes
+    ----------
+    elements
+        Two or more, in order.
+    raw
+        Their bytes, one after the other.
+    tag
+        Of the first one.
+    creators
+        Those that claim private blocks.
+    maker, made, claims
+        As for `RawElement`: what was made of each, and the private blocks that it depends on.
+    """
+
+    __slots__ = ("by_tag", "claims", "creators", "elements", "made", "maker", "raw", "tag")
+
+    def __init__(self, elements: tuple[RawElement, ...]) -> None:
+        self.elements = elements
+        self.raw = b"".join(element.raw for element in elements)
+        self.tag = elements[0].tag
+        self.by_tag = {element.tag: element for element in elements}
+        self.creators = tuple(
+            element
+            for element in elements
+            if element.tag & PRIVATE_MASK and not element.tag & 0xFF00
+        )
+        self.maker: object = None
+        self.made: dict[int, bytes] = {}
+        self.claims: Mapping[int, str] = {}
+
+
+Part: TypeAlias = RawElement | Run
+
+
 class PixelExtent:
     """Where the pixel data stand.
 
@@ -98,6 +136,7 @@ class ParsedObject:
         "encoding",
         "media_sop_class_uid",
         "media_sop_instance_uid",
+        "parts",
         "path",
         "pixel",
         "raw",
@@ -113,6 +152,7 @@ class ParsedObject:
         self.media_sop_class_uid = ""
         self.media_sop_instance_uid = ""
         self.raw: list[RawElement] = []
+        self.parts: list[Part] = []
         self.pixel: PixelExtent | None = None
         self.charset = DEFAULT
         self.by_tag: dict[int, RawElement] = {}
@@ -214,7 +254,17 @@ class ParsedObject:
     def add(self, element: RawElement) -> None:
         """Take up the next element of the top level."""
         self.raw.append(element)
+        self.parts.append(element)
         self.by_tag[element.tag] = element
+
+    def take(self, part: Part) -> None:
+        """Take up the next elements of the top level, known from another file."""
+        if isinstance(part, Run):
+            self.raw.extend(part.elements)
+            self.parts.append(part)
+            self.by_tag.update(part.by_tag)
+        else:
+            self.add(part)
 
 
 _NUMBER_FORMATS = {

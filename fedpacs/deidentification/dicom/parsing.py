@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from fedpacs.deidentification.dicom.charset import Charset
 from fedpacs.deidentification.dicom.nested import MAXIMUM_DEPTH
 from fedpacs.deidentification.dicom.parsed import ParsedObject, PixelExtent, RawElement
+from fedpacs.deidentification.dicom.runs import Known, layout
 from fedpacs.deidentification.dicom.source import Source
 from fedpacs.deidentification.dicom.syntax import (
     DEFLATED,
@@ -45,6 +46,8 @@ from fedpacs.deidentification.errors import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from fedpacs.deidentification.dicom.parsed import Part
 
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 SOP_CLASS_UID = 0x00080016
@@ -80,13 +83,13 @@ class Parser:
     """Reads file after file, and knows an element again that the file before had, too.
 
     Slices of a series have most of their elements in common: those are found by one comparison of
-    bytes, and are the very same `RawElement`.
+    bytes, a whole `Run` of them at a time, and are the very same objects.
     """
 
     __slots__ = ("_encoding", "_like")
 
     def __init__(self) -> None:
-        self._like: list[RawElement] = []
+        self._like: list[Part] = []
         self._encoding: Encoding | None = None
 
     def parse(self, path: Path) -> ParsedObject:
@@ -111,8 +114,9 @@ class Parser:
         parsed.transfer_syntax_uid = named or _syntax_of(encoding)
         parsed.media_sop_class_uid = meta.get(_META_SOP_CLASS_UID, "")
         parsed.media_sop_instance_uid = meta.get(_META_SOP_INSTANCE_UID, "")
+        like = self._like if encoding == self._encoding else []
         try:
-            _read_elements(parsed, start, self._like if encoding == self._encoding else ())
+            same = _read_elements(parsed, start, like)
         except (DamagedObjectError, DamagedPixelsError, struct.error):
             if marked or SOP_CLASS_UID in parsed:
                 raise
@@ -122,7 +126,7 @@ class Parser:
         charset = parsed.get(_CHARSET)
         if charset is not None:
             parsed.charset = Charset.of(charset.value)
-        self._like = [element for element in parsed.raw if element.raw]
+        self._like = layout(parsed.parts, same)
         self._encoding = encoding
         return parsed
 
@@ -168,27 +172,29 @@ def _encoding_of(source: Source, start: int, named: str) -> Encoding:
     return Encoding(implicit=True, little=True)
 
 
-def _read_elements(parsed: ParsedObject, position: int, like: Sequence[RawElement]) -> None:
-    """Read the top level, taking over each element that stands in `like` byte for byte."""
+def _read_elements(parsed: ParsedObject, position: int, like: Sequence[Part]) -> set[int]:
+    """Read the top level, taking over what stands in `like` byte for byte."""
     compressed = is_encapsulated(parsed.transfer_syntax_uid)
     content, base = parsed.source.window(position)
-    known, candidates, limit = 0, len(like) if not base else 0, parsed.source.size
+    known = Known([] if base else like)
+    limit = parsed.source.size
     while position < limit:
-        if known < candidates and content.startswith(like[known].raw, position):
-            element: RawElement | None = like[known]
-            known += 1
-        else:
-            element = _next_element(parsed, position)
-            while known < candidates and element and like[known].tag <= element.tag:
-                known += 1
+        part = known.at(content, position)
+        if part is not None:
+            parsed.take(part)
+            position += len(part.raw)
+            continue
+        element = _next_element(parsed, position)
         if element is None:
-            return
+            break
+        known.pass_by(element.tag)
         parsed.add(element)
         position += element.size
         if element.tag in PIXEL_TAGS:
             if compressed and element.length != UNDEFINED:
                 raise DamagedPixelsError("Compressed pixel data have a defined length.")
             parsed.pixel = PixelExtent(element)
+    return known.same
 
 
 def _next_element(parsed: ParsedObject, position: int) -> RawElement | None:
