@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from fedpacs.deidentification.pixels.judgement import judged
+from fedpacs.deidentification.pixels.judgement import judged, resembles_identity
+from fedpacs.deidentification.pixels.layout import merged, same_text, whole_line
+from fedpacs.deidentification.pixels.lines import lines_of_rows, lines_of_views
 from fedpacs.deidentification.pixels.ocr import Reader
-from fedpacs.deidentification.pixels.views import (
-    full_view,
-    local_view,
-    middle_view,
-    planes_of,
-)
+from fedpacs.deidentification.pixels.strokes import text_rows
+from fedpacs.deidentification.pixels.views import planes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    import numpy as np
     from numpy.typing import NDArray
 
     from fedpacs.deidentification.pixels.box import Box
     from fedpacs.deidentification.pixels.frames import Frames
-    from fedpacs.deidentification.pixels.views import Picture
+    from fedpacs.deidentification.pixels.lines import Line
+    from fedpacs.deidentification.pixels.strokes import Row
     from fedpacs.deidentification.text.cleaning import CompiledTerms
 
 Effort = Literal["strokes", "read"]
 
-_LARGEST_SHARE = 0.12
+_RATHER = -0.5
+_PROMISING = 1.0
+_CERTAIN = 3.0
 _SURE = 0.6
+_VERY_SURE = 0.85
+_CLEAR = 0.9
+_FEWEST_CHARACTERS = 3
 _MARGIN_PX = 3
+_GAP_HEIGHTS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,51 +112,116 @@ class Detector:
         """
         return self._look(picture, terms, effort)
 
-    def _look(
-        self, pixels: NDArray[np.generic], terms: CompiledTerms, _effort: Effort
-    ) -> FrameText:
+    def _look(self, pixels: NDArray[Any], terms: CompiledTerms, effort: Effort) -> FrameText:
         if pixels.size == 0 or pixels.min() == pixels.max():
             return _NOTHING
-        going: list[Box] = []
-        markers = 0
+        rows: list[Row] = []
+        lines: list[Line] = []
+        read = effort == "read"
+        for number, plane in enumerate(planes_of(pixels)):
+            found = text_rows(plane)
+            rows.extend(row for row in found if row.likeness > _RATHER)
+            if effort == "read" and number == 0:
+                lines.extend(lines_of_views(self._reader, plane))
+            promising = [row for row in found if row.likeness > _PROMISING]
+            unread = [row for row in promising if not _is_read(row, lines)]
+            if unread:
+                lines.extend(lines_of_rows(self._reader, plane, unread))
+                read = True
         height, width = pixels.shape[:2]
-        for plane in planes_of(pixels):
-            for view in (full_view(plane), middle_view(plane), local_view(plane)):
-                for found in self._reader.find(view.picture):
-                    box = found.box.within(width, height)
-                    if box.area > _LARGEST_SHARE * width * height or box.empty:
-                        continue
-                    words = self._reader.read([_cut(view.picture, box)])[0]
-                    if words.confidence < _SURE:
-                        continue
-                    verdict = judged(words.text, words.confidence, terms)
-                    markers += verdict == "stays"
-                    if verdict == "goes":
-                        going.append(box.grown(_MARGIN_PX).within(width, height))
-        return FrameText(merged(going), markers, read=True)
+        texts = [_Text(group, rows) for group in _groups(lines)]
+        going = [text for text in texts if text.goes(terms)]
+        markers = sum(text.stays(terms) for text in texts)
+        boxes = [text.mask(rows, texts).within(width, height) for text in going]
+        return FrameText(merged(boxes), markers, read=read)
 
 
-def merged(boxes: Iterable[Box]) -> tuple[Box, ...]:
-    """Join boxes that overlap.
-
-    Parameters
-    ----------
-    boxes
-        Any boxes.
-    """
-    apart: list[Box] = []
-    for box in sorted(boxes):
-        grown = box
-        while touching := [other for other in apart if other.touches(grown)]:
-            for other in touching:
-                apart.remove(other)
-                grown = grown.joined(other)
-        apart.append(grown)
-    return tuple(sorted(apart))
+def _is_read(row: Row, lines: list[Line]) -> bool:
+    """Tell whether a window shows all of a row already, and clearly."""
+    return any(
+        line.confidence >= _CLEAR
+        and line.upright == row.upright
+        and line.box.grown(1).joined(row.box) == line.box.grown(1)
+        for line in lines
+    )
 
 
-def _cut(picture: Picture, box: Box) -> Picture:
-    piece = picture[box.y0 : box.y1, box.x0 : box.x1]
-    if box.y1 - box.y0 > 1.5 * (box.x1 - box.x0):
-        piece = np.rot90(piece)
-    return np.ascontiguousarray(piece)
+class _Text:
+    """One piece of text, as seen under several windows, and the strokes that bear it out."""
+
+    __slots__ = ("_lines", "_rows", "best", "box")
+
+    def __init__(self, lines: list[Line], rows: list[Row]) -> None:
+        self._lines = lines
+        self.box = lines[0].box
+        for line in lines[1:]:
+            self.box = self.box.joined(line.box)
+        self._rows = [row for row in rows if same_text(row.box, self.box)]
+        self.best = max(lines, key=lambda one: one.confidence * min(_length(one.text), 6))
+
+    def goes(self, terms: CompiledTerms) -> bool:
+        """Tell whether it is text, and must be masked."""
+        if not self._is_text():
+            return False
+        if any(resembles_identity(line.text, terms) for line in self._sure()):
+            return True
+        return judged(self.best.text, self.best.confidence, terms) == "goes"
+
+    def stays(self, terms: CompiledTerms) -> bool:
+        """Tell whether it is text that may stay."""
+        best = self.best
+        return best.confidence >= _SURE and judged(best.text, best.confidence, terms) == "stays"
+
+    def mask(self, rows: list[Row], texts: list[_Text]) -> Box:
+        """Give the box that covers it, and what stands beside it on the line.
+
+        Parameters
+        ----------
+        rows
+            Rows of strokes in the frame.
+        texts
+            Pieces of text in the frame.
+        """
+        beside = [row.box for row in rows if row.likeness > 0 and self._is_of_its_ink(row)]
+        beside += [text.box for text in texts if text.best.confidence >= _SURE]
+        box = whole_line(self.box, beside, upright=self.best.upright, gap_heights=_GAP_HEIGHTS)
+        return box.grown(_MARGIN_PX)
+
+    def _is_of_its_ink(self, row: Row) -> bool:
+        if not self._rows:
+            return True
+        own = max(self._rows, key=lambda one: one.likeness)
+        contrast = own.ink - own.ground
+        return (row.ink - row.ground) * contrast > 0 and abs(row.ink - own.ink) < abs(contrast) / 3
+
+    def _sure(self) -> list[Line]:
+        return [line for line in self._lines if line.confidence >= _SURE] or [self.best]
+
+    def _is_text(self) -> bool:
+        best, length = self.best, _length(self.best.text)
+        likeness = max((row.likeness for row in self._rows), default=-9.0)
+        if length < _FEWEST_CHARACTERS:
+            return False
+        views = len({line.view for line in self._lines if line.confidence >= _SURE})
+        if best.confidence < _SURE:
+            return likeness > _CERTAIN and best.score >= _SURE
+        if likeness > _RATHER:
+            return True
+        return views > 1 or (best.confidence >= _VERY_SURE and length > _FEWEST_CHARACTERS)
+
+
+def _length(text: str) -> int:
+    return sum(character.isalnum() for character in text)
+
+
+def _groups(lines: list[Line]) -> list[list[Line]]:
+    """Put together what several windows show of one piece of text."""
+    groups: list[list[Line]] = []
+    for line in sorted(lines, key=lambda one: -one.box.area):
+        for group in groups:
+            if any(same_text(line.box, other.box) for other in group):
+                group.append(line)
+                break
+        else:
+            groups.append([line])
+    return groups

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Picture = NDArray[np.uint8]
 
-TILE_PX = 736
+TILE_PX = 1024
 _OVERLAP_PX = 64
 _SMALLEST_PX = 8
 _LINE_PX = 48

@@ -1,0 +1,201 @@
+"""Lines: what a reader sees in a frame, under several windows and where strokes look like text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fedpacs.deidentification.pixels.box import Box
+from fedpacs.deidentification.pixels.views import full_view, local_view, stretched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fedpacs.deidentification.pixels.ocr import Reader
+    from fedpacs.deidentification.pixels.strokes import Row
+    from fedpacs.deidentification.pixels.views import Picture, Plane
+
+_TALL = 1.4
+_LARGEST_SHARE = 0.12
+_COMFORTABLE_PX = 18
+_LARGEST_ZOOM = 3.0
+_LONGEST_SIDE_PX = 1024
+_MOST_STRIPS = 60
+_FEWEST_SIDE_PX = 8
+_CLEAR = 0.9
+_ROOM_PX = 2
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Line:
+    """A line of text as seen under one window.
+
+    Parameters
+    ----------
+    box
+        Px of the frame.
+    text
+        As read.
+    confidence
+        Of the recognizer, 0 to 1.
+    score
+        Of the detector, 0 to 1.
+    view
+        Name of the window.
+    """
+
+    box: Box
+    text: str
+    confidence: float
+    score: float
+    view: str
+
+    @property
+    def upright(self) -> bool:
+        """Whether it lies: letters side by side."""
+        return (self.box.y1 - self.box.y0) < _TALL * (self.box.x1 - self.box.x0)
+
+    @property
+    def height(self) -> int:
+        """Height of the line across its direction, px."""
+        if self.upright:
+            return self.box.y1 - self.box.y0
+        return self.box.x1 - self.box.x0
+
+
+def lines_of_views(reader: Reader, plane: Plane) -> list[Line]:
+    """Read a whole frame under several windows.
+
+    Parameters
+    ----------
+    reader
+        Finds and reads.
+    plane
+        (Y, X).
+    """
+    lines: list[Line] = []
+    for view in (full_view(plane), local_view(plane)):
+        picture, zoom = _fitted(view.picture)
+        lines.extend(_seen(reader, picture, view.name, (zoom, 0, 0), lines))
+    share = _LARGEST_SHARE * plane.size
+    return [line for line in lines if line.box.area <= share]
+
+
+def lines_of_rows(reader: Reader, plane: Plane, rows: Iterable[Row]) -> list[Line]:
+    """Read the surroundings of rows of strokes, each under the window of its ink.
+
+    Parameters
+    ----------
+    reader
+        Finds and reads.
+    plane
+        (Y, X).
+    rows
+        Rows of strokes.
+    """
+    lines: list[Line] = []
+    for row in _apart(rows):
+        lines.extend(_lines_around(reader, plane, row))
+    share = _LARGEST_SHARE * plane.size
+    return [line for line in lines if line.box.area <= share]
+
+
+def _apart(rows: Iterable[Row]) -> list[Row]:
+    """Choose the best rows such that none lies inside what another one's strip shows."""
+    chosen: list[Row] = []
+    for row in sorted(rows, key=lambda one: -one.likeness):
+        if not any(_shows(other, row) for other in chosen):
+            chosen.append(row)
+        if len(chosen) == _MOST_STRIPS:
+            break
+    return chosen
+
+
+def _shows(seen: Row, row: Row) -> bool:
+    box, other = seen.box, row.box
+    width = min(box.x1, other.x1) - max(box.x0, other.x0)
+    height = min(box.y1, other.y1) - max(box.y0, other.y0)
+    if width <= 0 or height <= 0:
+        return False
+    return width * height >= 0.6 * other.area and 0.5 <= row.height / seen.height <= 2  # noqa: PLR2004 - alike
+
+
+def _lines_around(reader: Reader, plane: Plane, row: Row) -> list[Line]:
+    height = max(row.height, 6.0)
+    along, across = round(5 * height), round(1.2 * height)
+    box = row.box
+    wide, tall = (along, across) if row.upright else (across, along)
+    area = Box(box.x0 - wide, box.y0 - tall, box.x1 + wide, box.y1 + tall)
+    area = area.within(plane.shape[1], plane.shape[0])
+    piece = plane[area.y0 : area.y1, area.x0 : area.x1]
+    margin = 0.35 * (row.ink - row.ground)
+    first, last = sorted((row.ground - margin, row.ink + margin / 4))
+    picture = stretched(piece, first, last)
+    zoom = min(max(_COMFORTABLE_PX / height, 0.4), _LARGEST_ZOOM)
+    picture = _zoomed(picture, zoom)
+    if min(picture.shape) < _FEWEST_SIDE_PX:
+        return []
+    return _seen(reader, picture, "strokes", (zoom, area.x0, area.y0))
+
+
+def _seen(
+    reader: Reader,
+    picture: Picture,
+    view: str,
+    place: tuple[float, int, int],
+    known: Sequence[Line] = (),
+) -> list[Line]:
+    """Find and read lines in a picture, and give them in px of the frame."""
+    zoom, left, top = place
+    lines: list[Line] = []
+    for found in reader.find(picture):
+        box = found.box.within(picture.shape[1], picture.shape[0])
+        if box.empty:
+            continue
+        sides = (box.x0 / zoom, box.y0 / zoom, box.x1 / zoom, box.y1 / zoom)
+        own = Box(
+            int(sides[0]) + left,
+            int(sides[1]) + top,
+            int(np.ceil(sides[2])) + left,
+            int(np.ceil(sides[3])) + top,
+        )
+        if not any(one.confidence >= _CLEAR and _inside(own, one.box) for one in known):
+            text, confidence = _read(reader, picture, box)
+            lines.append(Line(own, text, confidence, found.score, view))
+    return lines
+
+
+def _inside(box: Box, other: Box) -> bool:
+    room = other.grown(_ROOM_PX)
+    return room.joined(box) == room
+
+
+def _read(reader: Reader, picture: Picture, box: Box) -> tuple[str, float]:
+    piece = picture[box.y0 : box.y1, box.x0 : box.x1]
+    pieces: Sequence[Picture] = [piece]
+    if piece.shape[0] >= _TALL * piece.shape[1]:
+        pieces = [np.rot90(piece), np.rot90(piece, 3)]
+    words = reader.read([np.ascontiguousarray(one) for one in pieces])
+    best = max(words, key=lambda one: one.confidence * min(len(one.text), 4))
+    return best.text, best.confidence
+
+
+def _fitted(picture: Picture) -> tuple[Picture, float]:
+    """Make a very large picture smaller; its small text is found by strokes."""
+    longest = max(picture.shape[:2])
+    if longest <= _LONGEST_SIDE_PX:
+        return picture, 1.0
+    zoom = _LONGEST_SIDE_PX / longest
+    return _zoomed(picture, zoom), zoom
+
+
+def _zoomed(picture: Picture, zoom: float) -> Picture:
+    import cv2
+
+    if zoom == 1:
+        return picture
+    kind = cv2.INTER_CUBIC if zoom > 1 else cv2.INTER_AREA
+    scaled = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=kind)
+    return scaled.astype(np.uint8, copy=False)
