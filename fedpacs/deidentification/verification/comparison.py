@@ -45,6 +45,8 @@ _METHOD = 0x00120063
 _CODE_TAGS = frozenset({0x00080100, 0x00080102, 0x00080119, 0x00080120})
 _MEANING = 0x00080104
 _FROM_DICTIONARY = frozenset({_MEANING, 0x00620005})
+_METHOD = 0x00120063
+_OWN_METHOD = re.compile(r"FedPACS [a-z][a-z0-9-]{1,40} [0-9a-f]{1,12}")
 _MAKERS = frozenset({0x00080070, 0x00081090, 0x00181020, 0x00181250, 0x00181251})
 _DATE = re.compile(r"(\d{4})(\d{2})(\d{2})(.*)")
 _RETAINED_UIDS = "113110"
@@ -270,7 +272,10 @@ def _look_at_texts(result: Comparison, leaf: Leaf, now: list[str], context: Cont
     from_dictionary = leaf.vr == "CS" or tag in _FROM_DICTIONARY
     for text in now:
         result.texts.append(Text(tag, shown(text), from_dictionary, tag in _MAKERS))
-        if leaf.vr != "CS" and tag not in _CODE_TAGS and tag != _MEANING and suspicious(text):
+        if leaf.vr == "CS" or tag in _CODE_TAGS or tag == _MEANING:
+            continue
+        is_sentence = tag not in _MAKERS and not (tag == _METHOD and _OWN_METHOD.fullmatch(text))
+        if suspicious(text, is_sentence=is_sentence):
             result.findings.add(finding("deid.suspicious-text", tag))
 
 

@@ -131,18 +131,20 @@ def _has_phone_digits(text: str) -> bool:
 
 
 @lru_cache(maxsize=16384)
-def suspicious(text: str) -> tuple[str, ...]:
+def suspicious(text: str, *, is_sentence: bool = True) -> tuple[str, ...]:
     """Give the kinds of identifying patterns in a text, sorted.
 
     Parameters
     ----------
     text
         One value of an attribute that stays.
+    is_sentence
+        Whether it may be one; a maker's name is held to the quick patterns only.
     """
     if is_pseudonym(text) or text.casefold() in PLACEHOLDERS:
         return ()
     found = set(_quick(text))
-    if not found and _is_free(text):
+    if not found and is_sentence and _is_free(text):
         results = _analyzer().analyze(
             text=text, language="en", score_threshold=_THRESHOLD, regex_flags=re.MULTILINE
         )
