@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from fedpacs.deidentification.pixels.judgement import judged, resembles_identity
-from fedpacs.deidentification.pixels.layout import merged, same_text, whole_line
-from fedpacs.deidentification.pixels.lines import lines_of_rows, lines_of_views
+from fedpacs.deidentification.pixels.layout import lengthened, merged, same_text, whole_line
+from fedpacs.deidentification.pixels.lines import boxes_beside, lines_of_rows, lines_of_views
 from fedpacs.deidentification.pixels.ocr import Reader
 from fedpacs.deidentification.pixels.strokes import text_rows
 from fedpacs.deidentification.pixels.views import planes_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.pixels.frames import Frames
     from fedpacs.deidentification.pixels.lines import Line
     from fedpacs.deidentification.pixels.strokes import Row
+    from fedpacs.deidentification.pixels.views import Plane
     from fedpacs.deidentification.text.cleaning import CompiledTerms
 
 Effort = Literal["strokes", "read"]
@@ -33,6 +34,8 @@ _CLEAR = 0.9
 _FEWEST_CHARACTERS = 3
 _MARGIN_PX = 3
 _GAP_HEIGHTS = 1.5
+_STRONG = 0.4
+_FAINT_HEIGHTS = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +118,43 @@ class Detector:
     def _look(self, pixels: NDArray[Any], terms: CompiledTerms, effort: Effort) -> FrameText:
         if pixels.size == 0 or pixels.min() == pixels.max():
             return _NOTHING
+        planes = planes_of(pixels)
         rows: list[Row] = []
         lines: list[Line] = []
         read = effort == "read"
-        for number, plane in enumerate(planes_of(pixels)):
+        if read:
+            lines.extend(lines_of_views(self._reader, planes[0]))
+        for plane in planes:
             found = text_rows(plane)
             rows.extend(row for row in found if row.likeness > _RATHER)
-            if effort == "read" and number == 0:
-                lines.extend(lines_of_views(self._reader, plane))
             promising = [row for row in found if row.likeness > _PROMISING]
             unread = [row for row in promising if not _is_read(row, lines)]
             if unread:
                 lines.extend(lines_of_rows(self._reader, plane, unread))
                 read = True
-        height, width = pixels.shape[:2]
         texts = [_Text(group, rows) for group in _groups(lines)]
+        boxes = self._masks(planes[0], rows, texts, terms)
+        return FrameText(boxes, sum(text.stays(terms) for text in texts), read=read)
+
+    def _masks(
+        self, plane: Plane, rows: list[Row], texts: list[_Text], terms: CompiledTerms
+    ) -> tuple[Box, ...]:
+        """Give what must be masked: text that goes, and what belongs to it."""
+        height, width = plane.shape
         going = [text for text in texts if text.goes(terms)]
-        markers = sum(text.stays(terms) for text in texts)
-        boxes = [text.mask(rows, texts).within(width, height) for text in going]
-        return FrameText(merged(boxes), markers, read=read)
+        staying = [text.box for text in texts if text.stays(terms) and text.is_clear]
+        loose = [row for row in rows if not any(same_text(row.box, box) for box in staying)]
+        others = [text.box for text in texts if text.is_sure and text.box not in staying]
+        span = float(plane.max() - plane.min())
+        boxes: list[Box] = []
+        for text in going:
+            box = text.whole(loose, others)
+            if not text.is_strong(span):
+                beside = boxes_beside(self._reader, plane, box, upright=text.best.upright)
+                box = whole_line(box, beside, upright=text.best.upright, gap_heights=_GAP_HEIGHTS)
+                box = lengthened(box, _FAINT_HEIGHTS, upright=text.best.upright)
+            boxes.append(box.grown(_MARGIN_PX).within(width, height))
+        return merged(boxes)
 
 
 def _is_read(row: Row, lines: list[Line]) -> bool:
@@ -172,20 +193,40 @@ class _Text:
         best = self.best
         return best.confidence >= _SURE and judged(best.text, best.confidence, terms) == "stays"
 
-    def mask(self, rows: list[Row], texts: list[_Text]) -> Box:
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is read more surely than not."""
+        return self.best.confidence >= _SURE
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is read without doubt."""
+        return self.best.confidence >= _CLEAR
+
+    def is_strong(self, span: float) -> bool:
+        """Tell whether its ink stands out, so that none of it can have been overlooked.
+
+        Parameters
+        ----------
+        span
+            Range of the frame's values.
+        """
+        return any(abs(row.ink - row.ground) > _STRONG * span for row in self._rows)
+
+    def whole(self, rows: list[Row], others: list[Box]) -> Box:
         """Give the box that covers it, and what stands beside it on the line.
 
         Parameters
         ----------
         rows
             Rows of strokes in the frame.
-        texts
-            Pieces of text in the frame.
+        others
+            Other pieces of text.
         """
         beside = [row.box for row in rows if row.likeness > 0 and self._is_of_its_ink(row)]
-        beside += [text.box for text in texts if text.best.confidence >= _SURE]
-        box = whole_line(self.box, beside, upright=self.best.upright, gap_heights=_GAP_HEIGHTS)
-        return box.grown(_MARGIN_PX)
+        return whole_line(
+            self.box, [*beside, *others], upright=self.best.upright, gap_heights=_GAP_HEIGHTS
+        )
 
     def _is_of_its_ink(self, row: Row) -> bool:
         if not self._rows:

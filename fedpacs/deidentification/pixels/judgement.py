@@ -13,6 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Literal
 
 from fedpacs.deidentification.text.cleaning import clean_text, mentions
+from fedpacs.deidentification.text.evidence import evidence
 from fedpacs.deidentification.text.folding import fold
 from fedpacs.deidentification.text.vocabulary import is_medical, may_be_name
 
@@ -28,7 +29,11 @@ _AS_DIGITS = str.maketrans("OoQDIli|!SsBZzG", "000011111558226")
 _AS_LETTERS = str.maketrans("0158|!26", "OISBIIZG")
 _DATE = re.compile(r"(?<!\d)(?:\d{1,4}[./\-]){2}\d{1,4}(?!\d)")
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?!\d)")
+_NUMBER = re.compile(r"\d+")
 _LONG_NUMBER = 6
+_LONGEST_BARE = 3
+_SHORTEST_WORD = 3
+_TELLING = ("label", "weak-id", "id", "title", "phone", "institution", "weak-institution")
 _NUMBER_LIKE = re.compile(r"[\dOoQDIl|SsBZzG](?:[ .\-/]?[\dOoQDIl|SsBZzG]){5,}")
 
 
@@ -101,6 +106,8 @@ def is_marker(text: str, terms: CompiledTerms) -> bool:
     words = [fold(word) for word in _LETTERS.findall(text)]
     if not all(_is_harmless(word) for word in words):
         return False
+    if not words and any(len(number) > _LONGEST_BARE for number in _NUMBER.findall(text)):
+        return False
     long_words = [word for word in words if word not in _listed()]
     if not long_words:
         return True
@@ -116,4 +123,9 @@ def _listed() -> frozenset[str]:
 
 
 def _is_harmless(word: str) -> bool:
-    return word in _listed() or (len(word) > 2 and is_medical(word) and not may_be_name(word))  # noqa: PLR2004 - no initials
+    """Tell whether a word says nothing of a person, and not that something of one follows."""
+    if word in _listed():
+        return True
+    if len(word) < _SHORTEST_WORD or any(word in evidence(kind) for kind in _TELLING):
+        return False
+    return is_medical(word) and not may_be_name(word)

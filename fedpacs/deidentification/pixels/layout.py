@@ -78,6 +78,25 @@ def whole_line(box: Box, others: Sequence[Box], *, upright: bool, gap_heights: f
             grown = grown.joined(one)
 
 
+def lengthened(box: Box, heights: float, *, upright: bool) -> Box:
+    """Give a line with room before and after it.
+
+    Parameters
+    ----------
+    box
+        A line of text.
+    heights
+        Room on each side, in heights of the line.
+    upright
+        Whether the line lies.
+    """
+    if upright:
+        room = round(heights * (box.y1 - box.y0))
+        return replace(box, x0=box.x0 - room, x1=box.x1 + room)
+    room = round(heights * (box.x1 - box.x0))
+    return replace(box, y0=box.y0 - room, y1=box.y1 + room)
+
+
 def _across(grown: Box, box: Box, *, upright: bool) -> Box:
     """Give the grown line with the height that it had at first, so that it does not creep."""
     if upright:

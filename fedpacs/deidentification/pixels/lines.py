@@ -25,6 +25,7 @@ _LONGEST_SIDE_PX = 1024
 _MOST_STRIPS = 60
 _FEWEST_SIDE_PX = 8
 _CLEAR = 0.9
+_LIKELY = 0.5
 _ROOM_PX = 2
 
 
@@ -102,6 +103,47 @@ def lines_of_rows(reader: Reader, plane: Plane, rows: Iterable[Row]) -> list[Lin
     return [line for line in lines if line.box.area <= share]
 
 
+def boxes_beside(reader: Reader, plane: Plane, box: Box, *, upright: bool) -> list[Box]:
+    """Find what stands before and after a piece of text, also where it is fainter.
+
+    Parameters
+    ----------
+    reader
+        Finds.
+    plane
+        (Y, X).
+    box
+        A piece of text, px of the plane.
+    upright
+        Whether it lies.
+    """
+    height = max(box.y1 - box.y0 if upright else box.x1 - box.x0, _FEWEST_SIDE_PX)
+    along, across = round(10 * height), round(0.6 * height)
+    wide, tall = (along, across) if upright else (across, along)
+    area = Box(box.x0 - wide, box.y0 - tall, box.x1 + wide, box.y1 + tall)
+    area = area.within(plane.shape[1], plane.shape[0])
+    piece = np.ascontiguousarray(plane[area.y0 : area.y1, area.x0 : area.x1])
+    if min(piece.shape) < _FEWEST_SIDE_PX:
+        return []
+    zoom = min(max(1.6 * _COMFORTABLE_PX / height, 0.4), _LARGEST_ZOOM)
+    picture = _zoomed(local_view(piece, around_px=2 * height + 1).picture, zoom)
+    return [
+        _in_frame(found.box, (zoom, area.x0, area.y0))
+        for found in reader.find(picture)
+        if found.score >= _LIKELY
+    ]
+
+
+def _in_frame(box: Box, place: tuple[float, int, int]) -> Box:
+    zoom, left, top = place
+    return Box(
+        int(box.x0 / zoom) + left,
+        int(box.y0 / zoom) + top,
+        int(np.ceil(box.x1 / zoom)) + left,
+        int(np.ceil(box.y1 / zoom)) + top,
+    )
+
+
 def _apart(rows: Iterable[Row]) -> list[Row]:
     """Choose the best rows such that none lies inside what another one's strip shows."""
     chosen: list[Row] = []
@@ -148,19 +190,12 @@ def _seen(
     known: Sequence[Line] = (),
 ) -> list[Line]:
     """Find and read lines in a picture, and give them in px of the frame."""
-    zoom, left, top = place
     lines: list[Line] = []
     for found in reader.find(picture):
         box = found.box.within(picture.shape[1], picture.shape[0])
         if box.empty:
             continue
-        sides = (box.x0 / zoom, box.y0 / zoom, box.x1 / zoom, box.y1 / zoom)
-        own = Box(
-            int(sides[0]) + left,
-            int(sides[1]) + top,
-            int(np.ceil(sides[2])) + left,
-            int(np.ceil(sides[3])) + top,
-        )
+        own = _in_frame(box, place)
         if not any(one.confidence >= _CLEAR and _inside(own, one.box) for one in known):
             text, confidence = _read(reader, picture, box)
             lines.append(Line(own, text, confidence, found.score, view))

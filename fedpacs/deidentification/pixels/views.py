@@ -103,17 +103,19 @@ def middle_view(plane: Plane) -> View:
     return View("middle", stretched(plane, low, high))
 
 
-def local_view(plane: Plane) -> View:
+def local_view(plane: Plane, around_px: int = 31) -> View:
     """Show how pixels differ from their surroundings, in units of the usual difference there.
 
     Parameters
     ----------
     plane
         (Y, X).
+    around_px
+        Side of the surroundings.
     """
     import cv2
 
-    size = (31, 31)
+    size = (around_px, around_px)
     mean = cv2.boxFilter(plane, cv2.CV_32F, size)
     power = cv2.boxFilter(plane * plane, cv2.CV_32F, size) - mean * mean
     low, high = percentiles(plane, 0.1, 99.9)
