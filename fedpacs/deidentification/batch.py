@@ -7,38 +7,29 @@ gives the same files and changes nothing.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import FedpacsError
 from fedpacs.crypto.custodians import Custodian
-from fedpacs.deidentification.custody.identity import IdentitySource, identity_source
-from fedpacs.deidentification.engine import Engine
+from fedpacs.deidentification.beside import map_lines, open_private, put_aside, staging
+from fedpacs.deidentification.custody.identity import identity_source
 from fedpacs.deidentification.errors import (
     EncryptionForbiddenError,
-    LeakFoundError,
-    UnwritableOutputError,
-    WorkerDiedError,
 )
 from fedpacs.deidentification.folders import check_folders, entries
 from fedpacs.deidentification.profile import load_profile
-from fedpacs.deidentification.verification.instance import verify_instance
+from fedpacs.deidentification.publishing import publish_beside
+from fedpacs.deidentification.worker import Outcome, Task, Worker, do, lost, start
 from fedpacs.deidentification.workforce import Workforce
-from fedpacs.deidentification.writing import new_part, publish_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import TextIO
+    from pathlib import Path
 
     from fedpacs.deidentification.rules import Profile
-
-_UNVERIFIED = ".unverified-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,87 +95,6 @@ class BatchReport:
     searched_files: int = 0
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Outcome:
-    """One file's fate. Identified; has no ``repr``.
-
-    Attributes
-    ----------
-    staged
-        The verified file, not published yet; None when it was refused.
-    """
-
-    source: str
-    target: str
-    code: str
-    staged: Path | None = None
-    masked_regions: int = 0
-    text_free: bool = False
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Task:
-    """Everything that a worker must know. Goes to a worker's pipe and nowhere else."""
-
-    profile: str
-    identities: IdentitySource
-    custodians: tuple[Path, ...]
-    source: Path
-    out: Path
-    staging: Path
-
-
-class _Worker:
-    """De-identifies, verifies and publishes one file after the other."""
-
-    def __init__(self, task: _Task) -> None:
-        self._task = task
-        self._engine = Engine(
-            load_profile(task.profile),
-            task.identities.open(),
-            lenient=True,
-            custodians=[Custodian.load(path) for path in task.custodians],
-        )
-        self._folder = Path(tempfile.mkdtemp(dir=task.staging))
-
-    def work(self, name: str) -> _Outcome:
-        part = new_part(self._folder)
-        source = self._task.source / name
-        try:
-            written = self._engine.write(source, part)
-            target = f"{written.sop_instance_uid}.dcm"
-            named = part.rename(self._folder / target)
-            findings = verify_instance(source, named, self._engine.profile.option_codes)
-            named.rename(part)  # the next file may have the same UID
-            if findings:
-                raise LeakFoundError("The verification found something.", code=findings[0].code)
-        except (FedpacsError, OSError) as error:
-            with suppress(OSError):
-                part.unlink()
-            code = error.code if isinstance(error, FedpacsError) else UnwritableOutputError.code
-            return _Outcome(name, "", code)
-        return _Outcome(name, target, "", part, written.masked_regions, written.text_free)
-
-
-_worker: _Worker | None = None
-
-
-def _start(task: _Task) -> None:
-    global _worker  # noqa: PLW0603 - a pool's worker has no other place for what it needs
-    _worker = _Worker(task)
-
-
-def _do(name: str) -> _Outcome:
-    if _worker is None:
-        msg = "the worker was not started"
-        raise RuntimeError(msg)
-    return _worker.work(name)
-
-
-def _lost(name: str) -> _Outcome:
-    return _Outcome(name, "", WorkerDiedError.code)
-
-
 def run(source: Path, out: Path, options: BatchOptions) -> BatchReport:
     """De-identify every file of a folder.
 
@@ -208,10 +118,10 @@ def run(source: Path, out: Path, options: BatchOptions) -> BatchReport:
     kind = profile.policies.identity
     with (
         identity_source(kind, key_uri=options.key_uri, vault=options.vault, out=out) as identities,
-        _staging(out) as staging,
-        _lines(options.map_file) as write_line,
+        staging(out) as area,
+        map_lines(options.map_file) as write_line,
     ):
-        task = _Task(options.profile, identities, options.custodians, source, out, staging)
+        task = Task(options.profile, identities, options.custodians, source, out, area)
         tally = _Tally()
         total = sum(1 for _ in entries(source)) if options.progress else 0
         for verified in _outcomes(task, options.workers):
@@ -219,12 +129,12 @@ def run(source: Path, out: Path, options: BatchOptions) -> BatchReport:
             tally.add(outcome)
             write_line(_as_line(outcome))
             if outcome.code and options.quarantine:
-                _quarantine(outcome.source, source, options.quarantine)
+                put_aside(outcome.source, source, options.quarantine)
             if options.progress:
                 options.progress(tally.files, max(total, tally.files))
     report = tally.report(profile)
     if options.report_file:
-        with _open_private(options.report_file) as handle:
+        with open_private(options.report_file) as handle:
             handle.write(json.dumps(asdict(report), indent=2) + "\n")
     return report
 
@@ -236,16 +146,16 @@ def _check_custodians(options: BatchOptions, profile: Profile) -> None:
         raise EncryptionForbiddenError("The profile forbids encrypted attributes.")
 
 
-def _outcomes(task: _Task, workers: int) -> Iterator[_Outcome]:
+def _outcomes(task: Task, workers: int) -> Iterator[Outcome]:
     names = entries(task.source)
     if workers == 1:
-        worker = _Worker(task)
+        worker = Worker(task)
         yield from map(worker.work, names)
         return
-    yield from Workforce(workers, _start, (task,), _do, _lost).results(names)
+    yield from Workforce(workers, start, (task,), do, lost).results(names)
 
 
-def _published(outcome: _Outcome, out: Path) -> _Outcome:
+def _published(outcome: Outcome, out: Path) -> Outcome:
     """Give a verified file its name, in the order of the sources for any number of workers."""
     if outcome.staged is None:
         return outcome
@@ -269,7 +179,7 @@ class _Tally:
         self._masked_regions = 0
         self._searched = 0
 
-    def add(self, outcome: _Outcome) -> None:
+    def add(self, outcome: Outcome) -> None:
         self.files += 1
         if outcome.code:
             self._codes[outcome.code] += 1
@@ -291,7 +201,7 @@ class _Tally:
         )
 
 
-def _as_line(outcome: _Outcome) -> str:
+def _as_line(outcome: Outcome) -> str:
     line = {
         "src": outcome.source,
         "dst": outcome.target or None,
@@ -300,59 +210,3 @@ def _as_line(outcome: _Outcome) -> str:
     }
     readable = outcome.source.isprintable()  # a name that is no text is written in escapes
     return json.dumps(line, ensure_ascii=not readable)
-
-
-@contextmanager
-def _staging(out: Path) -> Iterator[Path]:
-    """Give a folder on the same disk for files that are not verified yet.
-
-    What a run that was killed left there is removed.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for left in out.glob(f"{_UNVERIFIED}*"):
-            if not _is_running(left.name.removeprefix(_UNVERIFIED).split("-")[0]):
-                shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{_UNVERIFIED}{os.getpid()}-", dir=out))
-    except OSError as error:
-        raise UnwritableOutputError(f"The output cannot be written: {error.strerror}.") from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_running(pid: str) -> bool:
-    return pid.isdigit() and Path(f"/proc/{pid}").exists()
-
-
-@contextmanager
-def _lines(path: Path | None) -> Iterator[Callable[[str], None]]:
-    if path is None:
-        yield lambda _line: None
-        return
-    with _open_private(path) as handle:
-        yield lambda line: print(line, file=handle)
-
-
-def _open_private(path: Path) -> TextIO:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:
-        raise UnwritableOutputError(f"A file cannot be written: {error.strerror}.") from None
-    os.fchmod(descriptor, 0o600)
-    return os.fdopen(descriptor, "w", encoding="utf-8")
-
-
-def _quarantine(name: str, source: Path, quarantine: Path) -> None:
-    origin, target = source / name, quarantine / name
-    if not origin.is_file():
-        return
-    try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as copy, origin.open("rb") as handle:
-            shutil.copyfileobj(handle, copy)
-    except OSError as error:
-        raise UnwritableOutputError(f"The quarantine is not writable: {error.strerror}.") from None

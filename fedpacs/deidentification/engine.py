@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import FedpacsError
 from fedpacs.core.ps315 import Option
-from fedpacs.core.study import DeidentifiedInstance
 from fedpacs.deidentification.admission import (
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
@@ -17,16 +16,17 @@ from fedpacs.deidentification.admission import (
 )
 from fedpacs.deidentification.answers import rule_for
 from fedpacs.deidentification.custody.encrypted import encrypted_attributes, originals_of
-from fedpacs.deidentification.dicom.elements import PRIVATE_MASK, Element, is_private
+from fedpacs.deidentification.describing import describe
+from fedpacs.deidentification.dicom.elements import Element
 from fedpacs.deidentification.dicom.encoding import encode_element
-from fedpacs.deidentification.dicom.parsed import Run
-from fedpacs.deidentification.dicom.parsing import Parser, parse
+from fedpacs.deidentification.dicom.parsing import Parser
 from fedpacs.deidentification.errors import DamagedObjectError, DamagedPixelsError
 from fedpacs.deidentification.faces.guarding import FaceGuard
 from fedpacs.deidentification.marking import Marker
 from fedpacs.deidentification.pixels.cleaning import PixelOutcome, clean_pixels, discard
-from fedpacs.deidentification.private import NO_BLOCKS, PrivateBlocks, block_of, is_creator
+from fedpacs.deidentification.publishing import publish, write_part
 from fedpacs.deidentification.reading import quiet
+from fedpacs.deidentification.setting import Setting
 from fedpacs.deidentification.structured.documents import (
     DOCUMENT,
     DOCUMENT_TITLE,
@@ -34,17 +34,18 @@ from fedpacs.deidentification.structured.documents import (
 )
 from fedpacs.deidentification.terms import TermCollector
 from fedpacs.deidentification.text.cleaning import IdentityTerms, compile_terms
+from fedpacs.deidentification.top_level import encoded_elements
 from fedpacs.deidentification.transform import Transformation
-from fedpacs.deidentification.values import Setting
-from fedpacs.deidentification.writing import NewFile, publish, write_part
+from fedpacs.deidentification.writing import NewFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from fedpacs.core.study import DeidentifiedInstance
     from fedpacs.crypto.custodians import Custodian
     from fedpacs.crypto.pseudonyms import Pseudonyms
-    from fedpacs.deidentification.dicom.parsed import ParsedObject, RawElement
+    from fedpacs.deidentification.dicom.parsed import ParsedObject
     from fedpacs.deidentification.identity import Identity
     from fedpacs.deidentification.rules import Profile
     from fedpacs.deidentification.text.cleaning import CompiledTerms
@@ -164,7 +165,7 @@ class Engine:
         outcome = self._pictures(parsed, sop_class_uid, terms, part.parent)
         outcome, defaced = self._faces.guarded(parsed, sop_class_uid, outcome, part.parent)
         try:
-            elements = self._elements(parsed, transformation)
+            elements = encoded_elements(parsed, transformation, keeps_private=self._keeps_private)
             uid = self._new_uid(old_uid)
             own: dict[int, Element | None] = dict(outcome.attributes)
             elements.update(
@@ -236,89 +237,3 @@ class Engine:
                 self._transformations.clear()
             self._transformations[key] = known
         return known, known.terms
-
-    def _elements(self, parsed: ParsedObject, transformation: Transformation) -> dict[int, bytes]:
-        """Give every element of the top level, encoded; empty when it is removed."""
-        claims = _blocks(parsed).claims if self._keeps_private else NO_BLOCKS.claims
-        encoded: dict[int, bytes] = {}
-        for part in parsed.parts:
-            if not isinstance(part, Run):
-                _add(encoded, parsed, part, transformation, claims)
-            elif part.maker is transformation and part.claims == claims:
-                encoded.update(part.made)
-            else:
-                encoded.update(_made_of_run(parsed, part, transformation, claims))
-        return encoded
-
-
-def _made_of_run(
-    parsed: ParsedObject, run: Run, transformation: Transformation, claims: Mapping[int, str]
-) -> Mapping[int, bytes]:
-    made: dict[int, bytes] = {}
-    for raw in run.elements:
-        _add(made, parsed, raw, transformation, claims)
-    if all(raw.maker is transformation for raw in run.elements if raw.tag in made):
-        run.maker, run.made, run.claims = transformation, made, claims
-    return made
-
-
-def _add(
-    encoded: dict[int, bytes],
-    parsed: ParsedObject,
-    raw: RawElement,
-    transformation: Transformation,
-    claims: Mapping[int, str],
-) -> None:
-    """Add what becomes of one element; a private one that nobody claims is left out."""
-    claim = ""
-    if raw.tag & PRIVATE_MASK:
-        claim = claims.get(block_of(raw.tag), "")
-        if not claim:
-            return
-    if raw.maker is transformation and raw.claim == claim:
-        encoded[raw.tag] = raw.made
-    else:
-        encoded[raw.tag] = transformation.encoded(parsed, raw, claim)
-
-
-def _blocks(parsed: ParsedObject) -> PrivateBlocks:
-    creators: list[RawElement] = []
-    for part in parsed.parts:
-        if isinstance(part, Run):
-            creators.extend(part.creators)
-        elif is_private(part.tag) and is_creator(part.tag):
-            creators.append(part)
-    if not creators:
-        return NO_BLOCKS
-    return PrivateBlocks.from_elements(map(parsed.element, creators), parsed.charset)
-
-
-def describe(path: Path, digest: str) -> DeidentifiedInstance:
-    """Say what a de-identified file is."""
-    with parse(path) as new:
-        return DeidentifiedInstance(
-            sop_instance_uid=new.text(SOP_INSTANCE_UID),
-            sop_class_uid=new.text(SOP_CLASS_UID),
-            series_instance_uid=new.text(0x0020000E),
-            modality=new.text(0x00080060),
-            path=path,
-            digest=digest,
-            referenced_series_uid=_referenced_series_uid(new),
-        )
-
-
-def _referenced_series_uid(new: ParsedObject) -> str:
-    """Give the UID of the series that a SEG or RTSTRUCT was drawn on; empty for anything else."""
-    return _first(new, (0x00081115, 0x0020000E)) or _first(
-        new, (0x30060010, 0x30060012, 0x30060014, 0x0020000E)
-    )
-
-
-def _first(new: ParsedObject, way: tuple[int, ...]) -> str:
-    """Follow the first item of each sequence down to a UID."""
-    element = new.get(way[0])
-    for tag in way[1:]:
-        if element is None or not element.items:
-            return ""
-        element = element.items[0].get(tag)
-    return "" if element is None else element.value.decode("ascii", "replace").strip(" \0")

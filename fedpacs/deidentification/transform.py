@@ -29,9 +29,10 @@ from fedpacs.deidentification.dicom.syntax import vr_of
 from fedpacs.deidentification.errors import DamagedObjectError
 from fedpacs.deidentification.private import PrivateBlocks, as_listed
 from fedpacs.deidentification.rules import vr_fits
+from fedpacs.deidentification.setting import Setting
 from fedpacs.deidentification.structured.bulk import is_bulk, kept_bulk
 from fedpacs.deidentification.structured.content import item_rules
-from fedpacs.deidentification.values import Setting, cleaned_text, dummy, new_element
+from fedpacs.deidentification.values import cleaned_text, dummy, new_element
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,11 @@ for more. Only sequences are taken apart.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _SPACE_PADDED = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"}
@@ -15,6 +19,15 @@ TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """Value representations that the Specific Character Set applies to (PS3.5 6.1.2.3)."""
 LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 """Value representations with a length of 32 bits in Explicit VR (PS3.5 7.1.2)."""
+TEXT_LIKE = frozenset({*TEXT_VRS, "AE", "UR"})
+BULK_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+SIZE_OF: Mapping[str, int] = MappingProxyType(
+    {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
+)
+"""Bytes of one value, by value representations that hold binary numbers."""
+_MAXIMUM_CHARACTERS = MappingProxyType(
+    {"AE": 16, "LO": 64, "LT": 10240, "PN": 64, "SH": 16, "ST": 1024}
+)
 PRIVATE_MASK = 0x00010000
 
 
@@ -58,6 +71,11 @@ class Element:
         if len(content) % 2:
             content += b" " if vr in _SPACE_PADDED else b"\0"
         return cls(tag, vr, content)
+
+    def with_text(self, values: Iterable[str]) -> Element:
+        """Give the same element with other text, no value longer than its VR allows (PS3.5 6.2)."""
+        limit = _MAXIMUM_CHARACTERS.get(self.vr)
+        return Element.of_text(self.tag, self.vr, *(value[:limit].rstrip() for value in values))
 
     @classmethod
     def of_items(cls, tag: int, items: list[Items]) -> Element:

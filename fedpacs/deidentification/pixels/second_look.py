@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from fedpacs.deidentification.dicom.parsing import parse
 from fedpacs.deidentification.pixels.frames import Frames
 from fedpacs.deidentification.pixels.search import detector
-from fedpacs.deidentification.writing import NewFile, new_part
+from fedpacs.deidentification.publishing import new_part
+from fedpacs.deidentification.writing import NewFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

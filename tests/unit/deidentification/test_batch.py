@@ -7,7 +7,7 @@ import pydicom
 import pytest
 
 from fedpacs.core.errors import CryptoError
-from fedpacs.deidentification import batch
+from fedpacs.deidentification import worker
 from fedpacs.deidentification.batch import BatchOptions, run
 from fedpacs.deidentification.folders import NoSuchFolderError
 
@@ -172,7 +172,7 @@ def test_what_does_not_verify_never_appears(source, key_uri, tmp_path, monkeypat
         seen.append(output.parent.parent.name.startswith(".unverified-"))
         return (Finding("deid.leak-name", "0010,0010"),)
 
-    monkeypatch.setattr(batch, "verify_instance", find)
+    monkeypatch.setattr(worker, "verify_instance", find)
     report = run(source, out, _options(key_uri, tmp_path))
     assert report.quarantined["deid.leak-name"] == 3
     assert seen == [True] * 3
@@ -198,5 +198,5 @@ def test_a_folder_that_is_not_there_is_refused(key_uri, tmp_path):
 
 
 def test_nothing_identified_is_in_a_repr():
-    outcome = batch._Outcome("/in/Grabowska", "", "deid.not-dicom")
+    outcome = worker.Outcome("/in/Grabowska", "", "deid.not-dicom")
     assert "Grabowska" not in repr(outcome)
