@@ -62,6 +62,7 @@ def _object(name: str, sop_class: str, modality: str, number: int = 1) -> FileDa
     ds.ContentDate, ds.ContentTime = "20230214", "101213"
     ds.SOPClassUID, ds.SOPInstanceUID, ds.Modality = sop_class, _uid(name, number), modality
     ds.Manufacturer = "Acme"
+    ds.BodyPartExamined = "CHEST"
     return ds
 
 
