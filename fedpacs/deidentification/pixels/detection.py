@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from fedpacs.deidentification.pixels.judgement import judged, resembles_identity
 from fedpacs.deidentification.pixels.layout import lengthened, merged, same_text, whole_line
 from fedpacs.deidentification.pixels.lines import boxes_beside, lines_of_rows, lines_of_views
@@ -13,7 +15,6 @@ from fedpacs.deidentification.pixels.strokes import text_rows
 from fedpacs.deidentification.pixels.views import planes_of
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from fedpacs.deidentification.pixels.box import Box
@@ -35,6 +36,7 @@ _FEWEST_CHARACTERS = 3
 _MARGIN_PX = 3
 _GAP_HEIGHTS = 1.5
 _STRONG = 0.4
+_FAINT = 0.15
 _FAINT_HEIGHTS = 2.5
 
 
@@ -149,9 +151,11 @@ class Detector:
         boxes: list[Box] = []
         for text in going:
             box = text.whole(loose, others)
-            if not text.is_strong(span):
+            contrast = text.contrast(plane) / span
+            if contrast < _STRONG:
                 beside = boxes_beside(self._reader, plane, box, upright=text.best.upright)
                 box = whole_line(box, beside, upright=text.best.upright, gap_heights=_GAP_HEIGHTS)
+            if contrast < _FAINT:
                 box = lengthened(box, _FAINT_HEIGHTS, upright=text.best.upright)
             boxes.append(box.grown(_MARGIN_PX).within(width, height))
         return merged(boxes)
@@ -203,15 +207,20 @@ class _Text:
         """Whether it is read without doubt."""
         return self.best.confidence >= _CLEAR
 
-    def is_strong(self, span: float) -> bool:
-        """Tell whether its ink stands out, so that none of it can have been overlooked.
+    def contrast(self, plane: Plane) -> float:
+        """Give how much its ink differs from the ground, in values of the plane.
 
         Parameters
         ----------
-        span
-            Range of the frame's values.
+        plane
+            (Y, X).
         """
-        return any(abs(row.ink - row.ground) > _STRONG * span for row in self._rows)
+        if self._rows:
+            return max(abs(row.ink - row.ground) for row in self._rows)
+        low, high = np.percentile(
+            plane[self.box.y0 : self.box.y1, self.box.x0 : self.box.x1], (5, 95)
+        )
+        return float(high - low)
 
     def whole(self, rows: list[Row], others: list[Box]) -> Box:
         """Give the box that covers it, and what stands beside it on the line.

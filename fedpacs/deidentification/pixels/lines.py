@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fedpacs.deidentification.pixels.box import Box
-from fedpacs.deidentification.pixels.views import full_view, local_view, stretched
+from fedpacs.deidentification.pixels.views import full_view, local_view, stretched, thin_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +25,8 @@ _LONGEST_SIDE_PX = 1024
 _MOST_STRIPS = 60
 _FEWEST_SIDE_PX = 8
 _CLEAR = 0.9
-_LIKELY = 0.5
+_LIKELY = 0.4
+_FAINT = 0.4
 _ROOM_PX = 2
 
 
@@ -97,8 +98,9 @@ def lines_of_rows(reader: Reader, plane: Plane, rows: Iterable[Row]) -> list[Lin
         Rows of strokes.
     """
     lines: list[Line] = []
+    span = float(plane.max() - plane.min())
     for row in _apart(rows):
-        lines.extend(_lines_around(reader, plane, row))
+        lines.extend(_lines_around(reader, plane, row, span))
     share = _LARGEST_SHARE * plane.size
     return [line for line in lines if line.box.area <= share]
 
@@ -125,13 +127,18 @@ def boxes_beside(reader: Reader, plane: Plane, box: Box, *, upright: bool) -> li
     piece = np.ascontiguousarray(plane[area.y0 : area.y1, area.x0 : area.x1])
     if min(piece.shape) < _FEWEST_SIDE_PX:
         return []
-    zoom = min(max(1.6 * _COMFORTABLE_PX / height, 0.4), _LARGEST_ZOOM)
-    picture = _zoomed(local_view(piece, around_px=2 * height + 1).picture, zoom)
+    zoom = _thin_zoom(height)
     return [
         _in_frame(found.box, (zoom, area.x0, area.y0))
-        for found in reader.find(picture)
+        for sign in (1, -1)
+        for found in reader.find(_zoomed(thin_view(piece, sign).picture, zoom))
         if found.score >= _LIKELY
     ]
+
+
+def _thin_zoom(height: float) -> float:
+    """Give a zoom for thin strokes, which do not bear being made smaller."""
+    return min(max(1.6 * _COMFORTABLE_PX / height, 1.0), _LARGEST_ZOOM)
 
 
 def _in_frame(box: Box, place: tuple[float, int, int]) -> Box:
@@ -164,7 +171,7 @@ def _shows(seen: Row, row: Row) -> bool:
     return width * height >= 0.6 * other.area and 0.5 <= row.height / seen.height <= 2  # noqa: PLR2004 - alike
 
 
-def _lines_around(reader: Reader, plane: Plane, row: Row) -> list[Line]:
+def _lines_around(reader: Reader, plane: Plane, row: Row, span: float) -> list[Line]:
     height = max(row.height, 6.0)
     along, across = round(5 * height), round(1.2 * height)
     box = row.box
@@ -172,14 +179,20 @@ def _lines_around(reader: Reader, plane: Plane, row: Row) -> list[Line]:
     area = Box(box.x0 - wide, box.y0 - tall, box.x1 + wide, box.y1 + tall)
     area = area.within(plane.shape[1], plane.shape[0])
     piece = plane[area.y0 : area.y1, area.x0 : area.x1]
-    margin = 0.35 * (row.ink - row.ground)
-    first, last = sorted((row.ground - margin, row.ink + margin / 4))
+    contrast = row.ink - row.ground
+    first, last = sorted((row.ground - 0.35 * contrast, row.ink + 0.1 * contrast))
     picture = stretched(piece, first, last)
     zoom = min(max(_COMFORTABLE_PX / height, 0.4), _LARGEST_ZOOM)
-    picture = _zoomed(picture, zoom)
-    if min(picture.shape) < _FEWEST_SIDE_PX:
+    place = (zoom, area.x0, area.y0)
+    if min(area.x1 - area.x0, area.y1 - area.y0) * zoom < _FEWEST_SIDE_PX:
         return []
-    return _seen(reader, picture, "strokes", (zoom, area.x0, area.y0))
+    lines = _seen(reader, _zoomed(picture, zoom), "strokes", place)
+    if abs(contrast) < _FAINT * span and not any(one.confidence >= _CLEAR for one in lines):
+        thin = thin_view(np.ascontiguousarray(piece), 1 if contrast > 0 else -1, abs(contrast))
+        zoom = _thin_zoom(height)
+        place = (zoom, area.x0, area.y0)
+        lines += _seen(reader, _zoomed(thin.picture, zoom), "thin", place)
+    return lines
 
 
 def _seen(

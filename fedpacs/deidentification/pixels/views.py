@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _WHITE = 255.0
 _COLOUR_SPREAD = 24
 _SAMPLED = 1 << 16
+THIN_PX = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,29 @@ def local_view(plane: Plane, around_px: int = 31) -> View:
     floor = max((high - low) * 0.004, 1e-6)
     deviation = np.sqrt(np.maximum(power, 0)) + np.float32(floor)
     return View("local", stretched((plane - mean) / deviation, -2.5, 2.5))
+
+
+def thin_view(plane: Plane, sign: int, contrast: float | None = None) -> View:
+    """Show only what is thin and brighter (or darker) than its surroundings, as white on black.
+
+    Faint text shows in it that drowns in all windows, also over edges.
+
+    Parameters
+    ----------
+    plane
+        (Y, X).
+    sign
+        1 for bright strokes, -1 for dark ones.
+    contrast
+        Values over their surroundings shown as white; None for what few pixels exceed.
+    """
+    import cv2
+
+    kind = cv2.MORPH_TOPHAT if sign > 0 else cv2.MORPH_BLACKHAT
+    kernel = np.ones((THIN_PX, THIN_PX), np.uint8)
+    thin = cv2.morphologyEx(plane, kind, kernel).astype(np.float32, copy=False)
+    white = contrast or percentiles(thin, 0, 99.5)[1]
+    return View("thin", stretched(thin, 0, white))
 
 
 def percentiles(plane: Plane, low: float, high: float) -> tuple[float, float]:
