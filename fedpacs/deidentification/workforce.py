@@ -11,7 +11,7 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -58,12 +58,15 @@ class Workforce(Generic[Job, Result]):
         """Do jobs and give their results in order, with no more than a few jobs held at a time."""
         chunks = _chunked(iter(jobs))
         waiting: deque[tuple[list[Job], Future[list[Result]]]] = deque()
+        others = frozenset(child.pid for child in active_children())
         pool = self._pool()
+        done = False
         try:
             while True:
                 for chunk in islice(chunks, self._workers * _AHEAD - len(waiting)):
                     waiting.append((chunk, pool.submit(_do_all, self._do, chunk)))
                 if not waiting:
+                    done = True
                     return
                 chunk, future = waiting.popleft()
                 try:
@@ -77,7 +80,9 @@ class Workforce(Generic[Job, Result]):
                     )
                 yield from results
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            if not done:  # nobody waits for jobs that may be long
+                _terminate(others)
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _one_by_one(self, jobs: Sequence[Job]) -> list[Result]:
         """Do each job in a process that no other job shares, until it is clear which one kills."""
@@ -97,6 +102,12 @@ class Workforce(Generic[Job, Result]):
             initializer=_begin,
             initargs=(self._start, self._arguments),
         )
+
+
+def _terminate(others: frozenset[int | None]) -> None:
+    for child in active_children():
+        if child.pid not in others:
+            child.terminate()
 
 
 def _begin(start: Callable[..., None], arguments: tuple[object, ...]) -> None:
