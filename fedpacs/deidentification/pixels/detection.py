@@ -32,6 +32,7 @@ _CERTAIN = 3.0
 _SURE = 0.6
 _VERY_SURE = 0.85
 _CLEAR = 0.9
+_EVEN = 0.5
 _FEWEST_CHARACTERS = 3
 _MARGIN_PX = 3
 _GAP_HEIGHTS = 1.5
@@ -252,12 +253,17 @@ class _Text:
         likeness = max((row.likeness for row in self._rows), default=-9.0)
         if length < _FEWEST_CHARACTERS:
             return False
+        if best.confidence < _needed(length):
+            return likeness > _CERTAIN and best.score >= _VERY_SURE and best.confidence >= _EVEN
         views = len({line.view for line in self._lines if line.confidence >= _SURE})
-        if best.confidence < _SURE:
-            return likeness > _CERTAIN and best.score >= _SURE
-        if likeness > _RATHER:
+        if likeness > _RATHER or views > 1:
             return True
-        return views > 1 or (best.confidence >= _VERY_SURE and length > _FEWEST_CHARACTERS)
+        return best.confidence >= _VERY_SURE and length > _FEWEST_CHARACTERS
+
+
+def _needed(length: int) -> float:
+    """Give the confidence that tells text from texture, which is read as a few letters at best."""
+    return max(_SURE, _VERY_SURE - 0.1 * (length - _FEWEST_CHARACTERS))
 
 
 def _length(text: str) -> int:

@@ -106,9 +106,12 @@ def is_marker(text: str, terms: CompiledTerms) -> bool:
     words = [fold(word) for word in _LETTERS.findall(text)]
     if not all(_is_harmless(word) for word in words):
         return False
-    if not words and any(len(number) > _LONGEST_BARE for number in _NUMBER.findall(text)):
+    measures = _listed("unit") | _listed("setting")
+    if any(len(number) > _LONGEST_BARE for number in _NUMBER.findall(text)) and not any(
+        word in measures for word in words
+    ):
         return False
-    long_words = [word for word in words if word not in _listed()]
+    long_words = [word for word in words if word not in _all_listed()]
     if not long_words:
         return True
     kept = clean_text(text, terms, "vocabulary")
@@ -116,15 +119,30 @@ def is_marker(text: str, terms: CompiledTerms) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _listed() -> frozenset[str]:
+def _lists() -> dict[str, frozenset[str]]:
     source = resources.files("fedpacs.deidentification") / "data" / "picture_words.txt"
-    lines = source.read_text("utf-8").splitlines()
-    return frozenset(word for line in lines if line[:1] not in {"#", "["} for word in line.split())
+    lists: dict[str, set[str]] = {}
+    kind = ""
+    for line in source.read_text("utf-8").splitlines():
+        if line.startswith("["):
+            kind = line.strip("[]")
+        elif not line.startswith("#"):
+            lists.setdefault(kind, set()).update(line.split())
+    return {kind: frozenset(words) for kind, words in lists.items()}
+
+
+def _listed(kind: str) -> frozenset[str]:
+    return _lists()[kind]
+
+
+@lru_cache(maxsize=1)
+def _all_listed() -> frozenset[str]:
+    return frozenset().union(*_lists().values())
 
 
 def _is_harmless(word: str) -> bool:
     """Tell whether a word says nothing of a person, and not that something of one follows."""
-    if word in _listed():
+    if word in _all_listed():
         return True
     if len(word) < _SHORTEST_WORD or any(word in evidence(kind) for kind in _TELLING):
         return False
