@@ -49,6 +49,15 @@ def children() -> frozenset[int]:
     return frozenset(found)
 
 
+def _ends_with_us(process_id: int) -> bool:
+    """Tell whether a child is Python's resource tracker, which ends when its pipe is closed."""
+    try:
+        command = Path(f"/proc/{process_id}/cmdline").read_bytes()
+    except OSError:
+        return True
+    return b"multiprocessing.resource_tracker" in command
+
+
 def stop_children(grace_s: float = _GRACE_S) -> None:
     """End every child that the use case left behind: SIGTERM, then SIGKILL after the grace.
 
@@ -57,7 +66,7 @@ def stop_children(grace_s: float = _GRACE_S) -> None:
     grace_s
         Seconds the children have to end by themselves.
     """
-    left = set(children())
+    left = {child for child in children() if not _ends_with_us(child)}
     _signal_all(left, signal.SIGTERM)
     until = time.monotonic() + grace_s
     while left and time.monotonic() < until:
