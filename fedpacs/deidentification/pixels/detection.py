@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fedpacs.deidentification.pixels.judgement import judged, resembles_identity
-from fedpacs.deidentification.pixels.layout import lengthened, merged, same_text, whole_line
+from fedpacs.deidentification.pixels.layout import (
+    lengthened,
+    merged,
+    same_text,
+    to_the_edge,
+    whole_line,
+)
 from fedpacs.deidentification.pixels.lines import boxes_beside, lines_of_rows, lines_of_views
 from fedpacs.deidentification.pixels.ocr import Reader
 from fedpacs.deidentification.pixels.strokes import text_rows
@@ -158,6 +164,7 @@ class Detector:
                 box = whole_line(box, beside, upright=text.best.upright, gap_heights=_GAP_HEIGHTS)
             if contrast < _FAINT:
                 box = lengthened(box, _FAINT_HEIGHTS, upright=text.best.upright)
+            box = to_the_edge(box, width, height, upright=text.best.upright)
             boxes.append(box.grown(_MARGIN_PX).within(width, height))
         return merged(boxes)
 

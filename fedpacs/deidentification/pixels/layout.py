@@ -97,6 +97,29 @@ def lengthened(box: Box, heights: float, *, upright: bool) -> Box:
     return replace(box, y0=box.y0 - room, y1=box.y1 + room)
 
 
+def to_the_edge(box: Box, columns: int, rows: int, *, upright: bool) -> Box:
+    """Give a line that ends near an edge of the frame as one that ends there.
+
+    Its last letter may be hard to see where the picture ends, or lie on a bright rim.
+
+    Parameters
+    ----------
+    box
+        A line of text.
+    columns, rows
+        Size of the frame, px.
+    upright
+        Whether the line lies.
+    """
+    if upright:
+        near = 1.5 * (box.y1 - box.y0)
+        x0 = 0 if box.x0 <= near else box.x0
+        return replace(box, x0=x0, x1=columns if columns - box.x1 <= near else box.x1)
+    near = 1.5 * (box.x1 - box.x0)
+    y0 = 0 if box.y0 <= near else box.y0
+    return replace(box, y0=y0, y1=rows if rows - box.y1 <= near else box.y1)
+
+
 def _across(grown: Box, box: Box, *, upright: bool) -> Box:
     """Give the grown line with the height that it had at first, so that it does not creep."""
     if upright:
