@@ -30,6 +30,7 @@ WITH_TEXT = {
     "GDCMJ2K_TextGBR.dcm",
     "examples_jpeg2k.dcm",
     "examples_palette.dcm",
+    "examples_rgb_color.dcm",
     "examples_ybr_color.dcm",
 }
 KEPT = (

@@ -61,6 +61,8 @@ class Style:
 def strokes(text: str, style: Style) -> NDArray[np.bool_]:
     """Draw text as a mask, (Y, X)."""
     name = FONTS[style.font % len(FONTS)]
+    if name == "bitmap" and not text.isascii():
+        name = FONTS[0]
     if name == "bitmap":
         font: ImageFont.ImageFont | ImageFont.FreeTypeFont = ImageFont.load_default_imagefont()
     else:

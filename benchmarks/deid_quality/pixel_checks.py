@@ -75,7 +75,7 @@ def region_of(frame: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
 def readable_share(
     source: NDArray[np.float32], output: NDArray[np.float32], mask: NDArray[np.bool_]
 ) -> float:
-    """Share of the pieces of a line of text that can still be made out; one of six or more is chance.
+    """Share of the pieces of a line that can still be made out; one of six or more is chance.
 
     Parameters
     ----------
