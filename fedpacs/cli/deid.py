@@ -72,12 +72,18 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
             metavar="CERT.pem", help="Seal the originals into each object for this custodian."
         ),
     ] = None,
+    conformance: Annotated[
+        bool,
+        typer.Option(
+            "--conformance", help="Refuse what dciodvfy finds less conformant than its source."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """De-identify every file below IN into OUT and verify each one; what fails is refused.
 
-    A second run does only what is missing. The same key gives the same pseudonyms, UIDs and date
-    shifts, so a patient stays one patient; another key cannot be linked to them. Profiles with
+    A second run changes nothing that is there. The same key gives the same pseudonyms, UIDs and
+    date shifts, so a patient stays one patient; another key cannot be linked to them. Profiles with
     random codes (hipaa-safe-harbor) keep them in a vault instead; profiles with an ephemeral key
     (gdpr-anonymous-candidate) need none, and nobody can repeat or undo their runs.
     """
@@ -100,6 +106,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
             quarantine=quarantine,
             vault=vault,
             custodians=tuple(custodian or ()),
+            conformance=conformance,
             progress=lambda done, total: report("de-identify", done, total),
         )
         outcome = run_batch(source, out, options)

@@ -22,6 +22,7 @@ from fedpacs.deidentification.errors import (
 from fedpacs.deidentification.folders import check_folders, entries
 from fedpacs.deidentification.profile import load_profile
 from fedpacs.deidentification.publishing import publish_beside
+from fedpacs.deidentification.verification.conformance import validator
 from fedpacs.deidentification.worker import Outcome, Task, Worker, do, lost, start
 from fedpacs.deidentification.workforce import Workforce
 
@@ -55,6 +56,8 @@ class BatchOptions:
         The vault of random codes, for profiles that want one.
     custodians
         Certificates (PEM files) of those who may open the original attributes again.
+    conformance
+        Whether ``dciodvfy`` must find no new error in an output, either.
     progress
         Called with files done and files in all.
     """
@@ -67,6 +70,7 @@ class BatchOptions:
     quarantine: Path | None = None
     vault: Path | None = None
     custodians: tuple[Path, ...] = ()
+    conformance: bool = False
     progress: Callable[[int, int], None] | None = None
 
 
@@ -115,13 +119,17 @@ def run(source: Path, out: Path, options: BatchOptions) -> BatchReport:
     check_folders(source, out, options.map_file, options.report_file, options.quarantine)
     profile = load_profile(options.profile)
     _check_custodians(options, profile)
+    if options.conformance:
+        validator()  # or nothing is begun
     kind = profile.policies.identity
     with (
         identity_source(kind, key_uri=options.key_uri, vault=options.vault, out=out) as identities,
         staging(out) as area,
         map_lines(options.map_file) as write_line,
     ):
-        task = Task(options.profile, identities, options.custodians, source, out, area)
+        task = Task(
+            options.profile, identities, options.custodians, source, out, area, options.conformance
+        )
         tally = _Tally()
         total = sum(1 for _ in entries(source)) if options.progress else 0
         for verified in _outcomes(task, options.workers):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import socket
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,16 +28,22 @@ def staging(out: Path) -> Iterator[Path]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for left in out.glob(f"{_UNVERIFIED}*"):
-            if not _is_running(left.name.removeprefix(_UNVERIFIED).split("-")[0]):
+        ours = f"{_UNVERIFIED}{_machine()}-"
+        for left in out.glob(f"{ours}*"):
+            if not _is_running(left.name.removeprefix(ours).split("-")[0]):
                 shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{_UNVERIFIED}{os.getpid()}-", dir=out))
+        folder = Path(tempfile.mkdtemp(prefix=f"{ours}{os.getpid()}-", dir=out))
     except OSError as error:
         raise UnwritableOutputError(f"The output cannot be written: {error.strerror}.") from None
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _machine() -> str:
+    """Give a name of this machine's; another one may be writing to the same disk."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 def _is_running(pid: str) -> bool:
@@ -49,7 +57,7 @@ def map_lines(path: Path | None) -> Iterator[Callable[[str], None]]:
         yield lambda _line: None
         return
     with open_private(path) as handle:
-        yield lambda line: print(line, file=handle)
+        yield lambda line: print(line, file=handle, flush=True)  # a run may be killed
 
 
 def open_private(path: Path) -> TextIO:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydicom._uid_dict import UID_dictionary
+
 from fedpacs.core.errors import FedpacsError
 from fedpacs.core.ps315 import Option
 from fedpacs.deidentification.admission import (
@@ -174,7 +176,8 @@ class Engine:
             own.update(self._own(parsed, elements, sop_class_uid, uid))
             for tag, element in own.items():
                 elements[tag] = b"" if element is None else encode_element(element, parsed.encoding)
-            NewFile(parsed, sop_class_uid, uid, elements, outcome.content).write(part)
+            new_class = self._class_of(sop_class_uid)
+            NewFile(parsed, new_class, uid, elements, outcome.content).write(part)
         finally:
             discard(outcome.content)
         return Written(uid, outcome.text_free, outcome.masked_regions)
@@ -193,7 +196,8 @@ class Engine:
             if len(title) > _HEADER_BYTES:  # what cleaning left of it
                 del own[DOCUMENT_TITLE]
         if not elements.get(SOP_CLASS_UID) and sop_class_uid:
-            own[SOP_CLASS_UID] = Element.of_text(SOP_CLASS_UID, "UI", sop_class_uid)
+            new_class = self._class_of(sop_class_uid)
+            own[SOP_CLASS_UID] = Element.of_text(SOP_CLASS_UID, "UI", new_class)
         if not elements.get(SOP_INSTANCE_UID):
             own[SOP_INSTANCE_UID] = Element.of_text(SOP_INSTANCE_UID, "UI", uid)
         if self._custodians:
@@ -209,6 +213,12 @@ class Engine:
         if not self._lenient and rule_for(sop_class_uid).pixels == "yes":
             raise DamagedPixelsError("The object has no pixel data.")
         return _NO_PICTURES
+
+    def _class_of(self, sop_class_uid: str) -> str:
+        """Give the new SOP class; a vendor's own is replaced like any UID that is no standard's."""
+        if not sop_class_uid or sop_class_uid in UID_dictionary:
+            return sop_class_uid
+        return self._new_uid(sop_class_uid)
 
     def _new_uid(self, old: str) -> str:
         if Option.RETAIN_UIDS in self.profile.options:

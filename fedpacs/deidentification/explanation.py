@@ -106,7 +106,7 @@ def deed(rule: Rule, profile: Profile, tag: int = 0) -> str:
     if rule.action is Action.KEEP and "AS" in (vr, rule.generator.upper()[:2]):
         return _age(profile)
     if rule.action is Action.KEEP and rule.pattern:
-        said = f"kept when it is written like {rule.pattern}"
+        said = f"kept when it is written like `{rule.pattern}`"
     elif rule.generator == "text":
         said = _TEXT[profile.policies.text]
     else:
@@ -201,8 +201,8 @@ def principles(profile: Profile) -> list[str]:
         *policy_sentences(profile),
         "File meta information and preamble are written anew.",
         (
-            "Refused instead of guessed at: objects without Patient ID, with something in the bits "
-            "that no pixel uses, damaged, or of a kind that the profile does not let in."
+            "Refused instead of guessed at: objects that are damaged, or of a kind that the "
+            "profile does not let in; at ingest also those without Patient ID or pixel data."
         ),
     ]
 

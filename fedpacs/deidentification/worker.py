@@ -18,6 +18,7 @@ from fedpacs.deidentification.errors import (
 )
 from fedpacs.deidentification.profile import load_profile
 from fedpacs.deidentification.publishing import new_part
+from fedpacs.deidentification.verification.conformance import conformance_findings
 from fedpacs.deidentification.verification.instance import verify_instance
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Task:
     source: Path
     out: Path
     staging: Path
+    conformance: bool = False
 
 
 class Worker:
@@ -82,6 +84,8 @@ class Worker:
             target = f"{written.sop_instance_uid}.dcm"
             named = part.rename(self._folder / target)
             findings = verify_instance(source, named, self._engine.profile.option_codes)
+            if self._task.conformance and not findings:
+                findings = conformance_findings(source, named)
             named.rename(part)  # the next file may have the same UID
             if findings:
                 raise LeakFoundError("The verification found something.", code=findings[0].code)

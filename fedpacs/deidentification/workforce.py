@@ -6,7 +6,10 @@ The job that did it is told apart from those that were in the same boat, and rep
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
+import time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 16
 _AHEAD = 4
+_WATCH_S = 0.5
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -112,7 +116,15 @@ def _terminate(others: frozenset[int | None]) -> None:
 
 def _begin(start: Callable[..., None], arguments: tuple[object, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     start(*arguments)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent was killed: it holds the project's key."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)
 
 
 def _do_all(do: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:

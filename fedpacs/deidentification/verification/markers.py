@@ -8,6 +8,7 @@ PS3.10 7.1.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.verification.decoding import texts
@@ -110,6 +111,10 @@ def _has_new_document(old: Parsed | None, new: Parsed) -> bool:
     return old.value(_DOCUMENT) != new.value(_DOCUMENT)
 
 
+_SUFFIX = re.compile(r"-[0-9a-f]{8}$")
+"""Of the name of a second object under one UID."""
+
+
 def file_findings(new: Parsed, stem: str) -> Iterator[Finding]:
     """Check the file itself: preamble, file meta information, name, length.
 
@@ -120,7 +125,7 @@ def file_findings(new: Parsed, stem: str) -> Iterator[Finding]:
     """
     if len(new.preamble) != _PREAMBLE_BYTES or new.preamble.strip(b"\0"):
         yield Finding("deid.preamble")
-    if stem != new.text(_SOP_INSTANCE):
+    if _SUFFIX.sub("", stem) != new.text(_SOP_INSTANCE):
         yield Finding("deid.file-name")
     yield from _meta_findings(new)
     if new.damaged or new.end != new.size:

