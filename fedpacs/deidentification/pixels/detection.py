@@ -248,9 +248,12 @@ class _Text:
     def _is_of_its_ink(self, row: Row) -> bool:
         if not self._rows:
             return True
-        own = max(self._rows, key=lambda one: one.likeness)
-        contrast = own.ink - own.ground
-        return (row.ink - row.ground) * contrast > 0 and abs(row.ink - own.ink) < abs(contrast) / 3
+        likely = [one for one in self._rows if one.likeness > 0] or self._rows
+        return any(
+            (row.ink - row.ground) * (one.ink - one.ground) > 0
+            and abs(row.ink - one.ink) < abs(one.ink - one.ground) / 3
+            for one in likely
+        )
 
     def _sure(self) -> list[Line]:
         return [line for line in self._lines if line.confidence >= _SURE] or [self.best]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Picture = NDArray[np.uint8]
 
-TILE_PX = 1024
+TILE_PX = 736
 _OVERLAP_PX = 64
 _SMALLEST_PX = 8
 _LINE_PX = 48
@@ -154,18 +154,19 @@ def _colours(picture: Picture) -> Picture:
 
 def _tiles(picture: Picture) -> Iterator[tuple[int, int, Picture]]:
     height, width = picture.shape[:2]
-    for y0 in _starts(height):
-        for x0 in _starts(width):
-            tile = picture[y0 : y0 + TILE_PX, x0 : x0 + TILE_PX]
+    for y0, y1 in _spans(height):
+        for x0, x1 in _spans(width):
+            tile = picture[y0:y1, x0:x1]
             if min(tile.shape[:2]) >= _SMALLEST_PX:
                 yield x0, y0, _roomy(tile)
 
 
-def _starts(size: int) -> list[int]:
-    if size <= TILE_PX:
-        return [0]
-    count = -(-(size - _OVERLAP_PX) // (TILE_PX - _OVERLAP_PX))
-    return [round(index * (size - TILE_PX) / (count - 1)) for index in range(count)]
+def _spans(size: int) -> list[tuple[int, int]]:
+    """Cut a side into equal parts that overlap."""
+    count = max(1, -(-(size - _OVERLAP_PX) // (TILE_PX - _OVERLAP_PX)))
+    part = -(-(size + (count - 1) * _OVERLAP_PX) // count)
+    starts = [round(index * (size - part) / max(count - 1, 1)) for index in range(count)]
+    return [(start, start + part) for start in starts]
 
 
 def _roomy(tile: Picture) -> Picture:

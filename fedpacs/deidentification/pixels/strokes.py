@@ -158,10 +158,10 @@ def text_rows(plane: Plane) -> list[Row]:
     scales = [1.0, 0.5] + [0.25] * (side > _LARGE_FRAME_PX)
     for scale in scales:
         shown: Words16 = words
+        if side * scale < _KERNEL_PX:
+            break
         if scale < 1:
             shown = cv2.resize(words, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        if min(shown.shape) < _KERNEL_PX:
-            continue
         for strength, sign in _strengths(shown):
             rows.extend(_rows(shown, strength, sign, 1 / scale))
     unit = (high - low) / _FULL
