@@ -6,7 +6,6 @@ once for all files that hold the same two.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +24,7 @@ from fedpacs.deidentification.verification.evidence import (
     add_values,
 )
 from fedpacs.deidentification.verification.finding import Finding, finding
+from fedpacs.deidentification.verification.intervals import look_at_dates
 from fedpacs.deidentification.verification.patterns import suspicious
 from fedpacs.deidentification.verification.standard import (
     BULK_VRS,
@@ -41,14 +41,12 @@ if TYPE_CHECKING:
 
 METHOD_CODES = 0x00120064
 DOCUMENT = 0x00420011
-_METHOD = 0x00120063
 _CODE_TAGS = frozenset({0x00080100, 0x00080102, 0x00080119, 0x00080120})
 _MEANING = 0x00080104
 _FROM_DICTIONARY = frozenset({_MEANING, 0x00620005})
 _METHOD = 0x00120063
 _OWN_METHOD = re.compile(r"FedPACS [a-z][a-z0-9-]{1,40} [0-9a-f]{1,12}")
 _MAKERS = frozenset({0x00080070, 0x00081090, 0x00181020, 0x00181250, 0x00181251})
-_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})(.*)")
 _RETAINED_UIDS = "113110"
 _FULL_DATES = "113106"
 
@@ -257,7 +255,7 @@ def _look(
         if then is not None and len(then) == len(now):
             result.uids.update(zip(then, now, strict=True))
     elif vr in DATE_VRS:
-        _look_at_dates(result, tag, now, [] if context.alone else then)
+        look_at_dates(result, tag, now, [] if context.alone else then)
     elif vr in TEXT_VRS or vr == "CS" or (vr in BULK_VRS and tag & 0x10000):
         _look_at_texts(result, leaf, now, context)
     elif is_number_vr(vr):
@@ -278,35 +276,6 @@ def _look_at_texts(result: Comparison, leaf: Leaf, now: list[str], context: Cont
             continue
         if suspicious(text, is_sentence=tag not in _MAKERS):
             result.findings.add(finding("deid.suspicious-text", tag))
-
-
-def _look_at_dates(result: Comparison, tag: int, now: list[str], then: list[str] | None) -> None:
-    real = [text for text in now if text not in PLACEHOLDERS]
-    if not real:
-        return
-    kept = set(then or ()) - {text for text in real if text.endswith("0101")}
-    result.dates.update(text[:8] for text in real if text not in kept)
-    if then == []:
-        return  # an item moved, or a date was put where none was: see the search for old dates
-    if then is None or len(then) != len(now):
-        result.findings.add(finding("deid.date-without-origin", tag))
-        return
-    for new, old in zip(now, then, strict=True):
-        new_match, old_match = _DATE.fullmatch(new), _DATE.fullmatch(old.replace(".", ""))
-        if new in PLACEHOLDERS or new_match is None or old_match is None:
-            continue
-        try:
-            days = (_day(new_match) - _day(old_match)).days
-        except ValueError:
-            continue
-        year_only = new_match[1] == old_match[1] and new_match[2] + new_match[3] == "0101"
-        result.shifts.add((tag, days, year_only))
-        if not year_only and new_match[4] and old_match[4][:6] != new_match[4][:6]:
-            result.findings.add(finding("deid.time-changed", tag))
-
-
-def _day(match: re.Match[str]) -> dt.date:
-    return dt.date(int(match[1]), int(match[2]), int(match[3]))
 
 
 def _code_findings(
