@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.verification.finding import finding
-from fedpacs.deidentification.verification.patterns import PLACEHOLDERS
+from fedpacs.deidentification.verification.standard import PLACEHOLDERS
 
 if TYPE_CHECKING:
     from fedpacs.deidentification.verification.comparison import Comparison
