@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 python -m benchmarks.deid_pixels [--scenes 12] [--misses]
 
 Scenes are drawn by `deid_pixel_scenes`: half of them with three identifying lines and a marker,
-half without text; times are CPU seconds a frame: strokes, one look of OCR's detector, all. CT, MR and emission pictures are searched by strokes, and read where these look
-like text; all others are read in any case. The grids of the phantom cross the text that is on them.
+half without text. Times are CPU seconds a frame: strokes, one look of OCR's detector, all. CT, MR
+and emission pictures are searched by strokes, and read where these look like text; all others are
+read in any case. The grids of the phantom cross the text that is on them.
 """
 
 from __future__ import annotations

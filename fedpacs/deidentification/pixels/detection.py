@@ -273,7 +273,7 @@ class _Text:
 
 def _needed(length: int) -> float:
     """Give the confidence that tells text from texture, which is read as a few letters at best."""
-    return max(_SURE, _VERY_SURE - 0.1 * (length - _FEWEST_CHARACTERS))
+    return max(_EVEN, _VERY_SURE - 0.1 * (length - _FEWEST_CHARACTERS))
 
 
 def _length(text: str) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+_LARGEST_UNION = 1.25
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -128,19 +130,30 @@ def _across(grown: Box, box: Box, *, upright: bool) -> Box:
 
 
 def merged(boxes: Iterable[Box]) -> tuple[Box, ...]:
-    """Join boxes that overlap.
+    """Join boxes that overlap, where that covers little besides.
 
     Parameters
     ----------
     boxes
         Any boxes.
+
+    Returns
+    -------
+    tuple
+        Boxes that cover the same pixels; some may overlap.
     """
     apart: list[Box] = []
     for box in sorted(boxes):
         grown = box
-        while touching := [other for other in apart if other.touches(grown)]:
-            for other in touching:
+        while fitting := [other for other in apart if _fit(other, grown)]:
+            for other in fitting:
                 apart.remove(other)
                 grown = grown.joined(other)
         apart.append(grown)
     return tuple(sorted(apart))
+
+
+def _fit(one: Box, other: Box) -> bool:
+    if not one.touches(other):
+        return False
+    return one.joined(other).area <= _LARGEST_UNION * max(one.area, other.area)

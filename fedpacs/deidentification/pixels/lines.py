@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fedpacs.deidentification.pixels.box import Box
-from fedpacs.deidentification.pixels.views import full_view, local_view, stretched, thin_view
+from fedpacs.deidentification.pixels.views import full_view, stretched, thin_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,7 +78,7 @@ def lines_of_views(reader: Reader, plane: Plane) -> list[Line]:
         (Y, X).
     """
     lines: list[Line] = []
-    for view in (full_view(plane), local_view(plane)):
+    for view in (full_view(plane), thin_view(plane, 1), thin_view(plane, -1)):
         picture, zoom = _fitted(view.picture)
         lines.extend(_seen(reader, picture, view.name, (zoom, 0, 0), lines))
     share = _LARGEST_SHARE * plane.size

@@ -92,39 +92,6 @@ def full_view(plane: Plane) -> View:
     return View("full", stretched(plane, float(plane.min()), float(plane.max())))
 
 
-def middle_view(plane: Plane) -> View:
-    """Show the range of nearly all pixels, so that a few bright ones do not darken the rest.
-
-    Parameters
-    ----------
-    plane
-        (Y, X).
-    """
-    low, high = percentiles(plane, 1, 98)
-    return View("middle", stretched(plane, low, high))
-
-
-def local_view(plane: Plane, around_px: int = 31) -> View:
-    """Show how pixels differ from their surroundings, in units of the usual difference there.
-
-    Parameters
-    ----------
-    plane
-        (Y, X).
-    around_px
-        Side of the surroundings.
-    """
-    import cv2
-
-    size = (around_px, around_px)
-    mean = cv2.boxFilter(plane, cv2.CV_32F, size)
-    power = cv2.boxFilter(plane * plane, cv2.CV_32F, size) - mean * mean
-    low, high = percentiles(plane, 0.1, 99.9)
-    floor = max((high - low) * 0.004, 1e-6)
-    deviation = np.sqrt(np.maximum(power, 0)) + np.float32(floor)
-    return View("local", stretched((plane - mean) / deviation, -2.5, 2.5))
-
-
 def thin_view(plane: Plane, sign: int, contrast: float | None = None) -> View:
     """Show only what is thin and brighter (or darker) than its surroundings, as white on black.
 
