@@ -21,7 +21,7 @@ _INITIAL_JOINS = re.compile(r"^[.\s]{0,2}$")
 _CROSSING = 6
 _SHORTEST_NEAR = 5
 _SHORTEST_GLUED = 4
-_LONGEST_INITIALS = 4
+_LONGEST_INITIALS, _LONGEST_DOTTED = 4, 6
 _SIDES = frozenset("lrtcsw")
 
 
@@ -45,7 +45,7 @@ def own_spans(reading: Reading, terms: CompiledTerms) -> list[Span]:
         spans += _sequence_spans(reading, terms)
     if terms.eastern:
         spans += _eastern_spans(reading, terms)
-    if terms.codes or terms.short_codes or terms.dates:
+    if terms.codes or terms.alone:
         spans += _code_spans(reading, terms)
     if terms.words:
         spans += _spelled_spans(reading, terms)
@@ -95,7 +95,7 @@ def _written_as_name(token: Token, reading: Reading) -> bool:
 
 
 def _is_near(folded: str, terms: CompiledTerms) -> bool:
-    if len(folded) < _SHORTEST_NEAR - 1 or not terms.near:
+    if not _SHORTEST_NEAR - 1 <= len(folded) <= terms.longest + 1:
         return False
     near = terms.near
     candidates = set(near.get(folded, ()))
@@ -172,7 +172,7 @@ def _dotted_initials(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
             continue
         letters, last = token.folded, index
         while (
-            last + 1 < len(tokens)
+            last + 1 < min(len(tokens), index + _LONGEST_DOTTED)
             and len(tokens[last + 1].text) == 1
             and "." in reading.gap(last)
             and _INITIAL_JOINS.match(reading.gap(last))
@@ -228,14 +228,14 @@ def _code_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
             )
             if first == last or len(code) >= _CROSSING:
                 yield runs[first][0], runs[last][0] + len(runs[last][1])
-    for code in terms.short_codes | _date_codes(terms):
+    for code in terms.alone:
         for at in _occurrences(squeezed, code):
             if _stands_alone(squeezed, at, at + len(code), ends):
                 first = bisect_right(offsets, at) - 1
                 last = bisect_right(offsets, at + len(code) - 1) - 1
                 start = runs[first][0] + at - offsets[first]
                 yield start, runs[last][0] + at + len(code) - offsets[last]
-    if terms.dates:
+    if terms.days:
         yield from _partial_dates(reading, terms)
 
 
@@ -253,19 +253,10 @@ def _stands_alone(squeezed: str, start: int, end: int, ends: set[int]) -> bool:
     return before and after
 
 
-def _date_codes(terms: CompiledTerms) -> set[str]:
-    codes: set[str] = set()
-    for year, month, day in terms.dates:
-        y, m, d, short = f"{year:04d}", f"{month:02d}", f"{day:02d}", f"{year % 100:02d}"
-        codes.update((y + m + d, d + m + y, m + d + y, short + m + d, d + m + short, m + d + short))
-    return codes
-
-
 def _partial_dates(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
     """Find day and month without a year, and the bare year, of the object's own dates."""
     tokens = reading.tokens
-    days = {(day, month) for _, month, day in terms.dates}
-    years = {f"{year:04d}" for year, _, _ in terms.dates}
+    days, years = terms.days, terms.years
     for index, token in enumerate(tokens):
         if token.kind == NUMBER and token.text in years and _is_year(reading, index):
             yield token.start, token.end

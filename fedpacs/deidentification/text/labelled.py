@@ -26,6 +26,7 @@ _BACK_JOIN = re.compile(r"^(?: |\. ?|-|, |['’])$")
 _EXPLICIT = re.compile(r"[:=_]")
 _LONGEST_NAME = 4
 _PARTICLES = 2
+_TITLES = 4
 _LONGEST_INITIALS = 3
 _ABBREVIATION = 3
 _FOUR = 4
@@ -100,7 +101,8 @@ class LabelledNames:
     def _take(self, index: int, *, sure: bool) -> bool:
         """Take the name that begins at a token, up to four words; tell whether there is one."""
         start = index
-        while start + 1 < len(self._tokens) and self._tokens[start].folded in evidence("title"):
+        farthest = min(index + _TITLES, len(self._tokens) - 1)
+        while start < farthest and self._tokens[start].folded in evidence("title"):
             start += 1
         taken: list[int] = []
         position = start
@@ -132,9 +134,8 @@ class LabelledNames:
 
     def _is_particle(self, index: int, *, sure: bool) -> bool:
         following = index
-        while following < len(self._tokens) and self._tokens[following].folded in evidence(
-            "particle"
-        ):
+        farthest = min(index + _PARTICLES + 1, len(self._tokens))
+        while following < farthest and self._tokens[following].folded in evidence("particle"):
             following += 1
         return (
             0 < following - index <= _PARTICLES

@@ -70,17 +70,19 @@ class CompiledTerms:
         Folded initials of each name, in both orders.
     codes
         Identifiers without separators, folded, that are found anywhere.
-    short_codes
-        Identifiers that count only where they stand alone.
+    alone
+        Short identifiers, and dates in digits, that count only where they stand alone.
     sequences
         Phrases as folded words.
-    dates
-        Year, month and day.
+    days, years
+        Day and month, and year, of each date.
+    longest
+        Letters of the longest word.
     """
 
     __slots__ = (
-        "_hash", "_terms", "codes", "dates", "eastern", "glued", "initials", "near", "sequences",
-        "short_codes", "words",
+        "_hash", "_terms", "alone", "codes", "days", "eastern", "glued", "initials", "longest",
+        "near", "sequences", "words", "years",
     )  # fmt: skip
 
     def __init__(self, terms: IdentityTerms) -> None:
@@ -90,7 +92,7 @@ class CompiledTerms:
         self.initials: set[str] = set()
         self.sequences: dict[str, list[tuple[str, ...]]] = {}
         self.codes: set[str] = set()
-        self.short_codes: set[str] = set()
+        self.alone: set[str] = set()
         eastern: set[str] = set()
         for name in terms.names:
             for group in _GROUPS.split(name):
@@ -99,7 +101,13 @@ class CompiledTerms:
             self._add_phrase(phrase, eastern)
         for identifier in terms.identifiers:
             self._add_identifier(identifier)
-        self.dates = frozenset(_dates(terms.dates))
+        self.days: set[tuple[int, int]] = set()
+        self.years: set[str] = set()
+        for year, month, day in _dates(terms.dates):
+            self.days.add((day, month))
+            self.years.add(f"{year:04d}")
+            self.alone.update(_date_codes(year, month, day))
+        self.longest = max(map(len, self.words), default=0)
         self.eastern = tuple(sorted(eastern, key=lambda word: (-len(word), word)))
         plain = [word for word, ordinary in self.words.items() if not ordinary]
         self.glued = tuple(word for word in plain if len(word) >= _SHORTEST_GLUED)
@@ -171,7 +179,7 @@ class CompiledTerms:
                 eastern.add(token.folded)
             elif token.kind == NUMBER:
                 if len(token.text) >= _SHORTEST_NUMBER:
-                    self.short_codes.add(token.folded)
+                    self.alone.add(token.folded)
             elif len(token.text) >= _SHORTEST_DISTINCTIVE and _is_distinctive(token.folded):
                 self._add_word(token.text)
         capitals = [token.text[0] for token in tokens if token.capital]
@@ -192,7 +200,7 @@ class CompiledTerms:
                 if len(bare) >= _SHORTEST_INNER:
                     self.codes.add(bare)
         elif len(code) >= _SHORTEST_CODE and not (code.isdigit() and len(code) < _SHORTEST_NUMBER):
-            self.short_codes.add(code)
+            self.alone.add(code)
 
 
 @lru_cache(maxsize=1)
@@ -218,6 +226,11 @@ def _dates(values: Iterable[str]) -> Iterator[tuple[int, int, int]]:
         digits = "".join(_DIGITS.findall(value))[:_DATE_DIGITS]
         if len(digits) == _DATE_DIGITS and digits.isascii():
             yield int(digits[:4]), int(digits[4:6]), int(digits[6:8])
+
+
+def _date_codes(year: int, month: int, day: int) -> tuple[str, ...]:
+    y, m, d, short = f"{year:04d}", f"{month:02d}", f"{day:02d}", f"{year % 100:02d}"
+    return y + m + d, d + m + y, m + d + y, short + m + d, d + m + short, m + d + short
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ MEDICAL, COMMON, NAME, UNKNOWN = "medical", "common", "name", "unknown"
 
 _SHORTEST_STEM = 4
 _SHORTEST_PART = 4
-_SHORTEST_DERIVED = 6
+_SHORTEST_DERIVED, _LONGEST_DERIVED = 6, 40
 _ENDINGS = (
     "s", "es", "e", "en", "er", "em", "n", "ed", "d", "ing", "ly", "ally", "al", "a", "o", "os",
     "as", "x", "ne", "nen", "ic", "ical", "ity", "ous",
@@ -107,7 +107,7 @@ def is_head(folded: str) -> bool:
 
 
 def _is_derived(folded: str) -> bool:
-    if len(folded) < _SHORTEST_DERIVED:
+    if not _SHORTEST_DERIVED <= len(folded) <= _LONGEST_DERIVED:
         return False
     medical = word_lists().medical
     if any(
