@@ -93,51 +93,60 @@ class Bench:
         written = sum(1 for one in out.rglob("*") if one.is_file())
         if written < expected:
             log = (self.work / "log.txt").read_text()[-600:]
-            print(f"  {tool}: only {written} of {expected} files came out\n{log}")
+            raise SystemExit(f"{tool}: only {written} of {expected} files came out\n{log}")
         shutil.rmtree(out, ignore_errors=True)
         return cost
 
 
 def interleaved(
-    bench: Bench, tools: list[str], small: Path, large: Path, rounds: int
+    bench: Bench, sets: dict[str, tuple[Path, Path]], rounds: int
 ) -> dict[str, list[tuple[Cost, Cost]]]:
-    """Measure every tool on both sets, round by round, so that drift hits all alike."""
-    costs: dict[str, list[tuple[Cost, Cost]]] = {tool: [] for tool in tools}
+    """Measure every tool on its small and large set, round by round: drift hits all alike."""
+    costs: dict[str, list[tuple[Cost, Cost]]] = {tool: [] for tool in sets}
     for _ in range(rounds):
-        for tool in tools:
+        for tool, (small, large) in sets.items():
             costs[tool].append((bench.measure(tool, small), bench.measure(tool, large)))
     return costs
 
 
+def ct_folder(bench: Bench, count: int) -> Path:
+    """Give a folder of CT slices, made when missing."""
+    folder = bench.work / f"ct-{count}"
+    if not folder.is_dir():
+        material.ct_series(folder, count)
+    return folder
+
+
+def _row(tool: str, costs: list[tuple[Cost, Cost]], few: int, many: int) -> dict[str, Any]:
+    """Sum up a tool's rounds: medians, steady and with the start of the program."""
+
+    def of(pick: Callable[[Cost, Cost], float]) -> float:
+        return median(pick(small, large) for small, large in costs)
+
+    wall = of(lambda small, large: large.wall_s - small.wall_s)
+    return {
+        "tool": tool,
+        "files": many,
+        "cpu_ms": 1000 * of(lambda small, large: large.cpu_s - small.cpu_s) / (many - few),
+        "whole_cpu_ms": 1000 * of(lambda _, large: large.cpu_s) / many,
+        "files_s": (many - few) / max(wall, 1e-6),
+        "whole_files_s": many / of(lambda _, large: large.wall_s),
+        "start_s": of(lambda small, _: small.wall_s),
+        "peak_mb": of(lambda _, large: large.peak_mb),
+    }
+
+
 def headers(bench: Bench, *, quick: bool) -> list[dict[str, Any]]:
     """Compare on CT slices of 526 KB: CPU against `cp -r`, files a second against the peers."""
-    counts = (20, 120) if quick else (50, 400)
-    sets = [bench.work / f"ct-{count}" for count in counts]
-    for folder, count in zip(sets, counts, strict=True):
-        if not folder.is_dir():
-            material.ct_series(folder, count)
-    tools = ["cp", f"fedpacs:{HEADERS_ONLY}:1", f"fedpacs:{HEADERS_ONLY}:2", *PEERS]
-    costs = interleaved(bench, tools, sets[0], sets[1], 1 if quick else 3)
-    more = counts[1] - counts[0]
-
-    def of(tool: str, pick: Callable[[Cost, Cost], float]) -> float:
-        return median(pick(small, large) for small, large in costs[tool])
-
-    rows = []
-    for tool in tools:
-        steady_cpu = of(tool, lambda small, large: (large.cpu_s - small.cpu_s) / more)
-        steady_wall = of(tool, lambda small, large: (large.wall_s - small.wall_s) / more)
-        rows.append(
-            {
-                "tool": tool,
-                "cpu_ms": 1000 * steady_cpu,
-                "whole_cpu_ms": 1000 * of(tool, lambda _, large: large.cpu_s / counts[1]),
-                "files_s": 1 / max(steady_wall, 1e-6),
-                "whole_files_s": counts[1] / of(tool, lambda _, large: large.wall_s),
-                "start_s": of(tool, lambda small, _: small.wall_s),
-                "peak_mb": of(tool, lambda _, large: large.peak_mb),
-            }
-        )
+    quick_tools = ["cp", f"fedpacs:{HEADERS_ONLY}:1", f"fedpacs:{HEADERS_ONLY}:2"]
+    few, many, peers = (20, 500, 120) if quick else (50, 1500, 250)
+    counts = dict.fromkeys(quick_tools, (few, many)) | dict.fromkeys(PEERS, (few, peers))
+    sets = {
+        tool: (ct_folder(bench, small), ct_folder(bench, large))
+        for tool, (small, large) in counts.items()
+    }
+    costs = interleaved(bench, sets, 1 if quick else 3)
+    rows = [_row(tool, costs[tool], *counts[tool]) for tool in sets]
     base = rows[0]
     for row in rows:
         row["x_cp"] = row["cpu_ms"] / base["cpu_ms"]
@@ -153,12 +162,9 @@ def long_objects(bench: Bench, *, quick: bool) -> list[dict[str, Any]]:
         if not folder.is_dir():
             material.multi_frame(folder / "object.dcm", megabytes)
         tools = ["cp", f"fedpacs:{HEADERS_ONLY}:1"]
-        warm = bench.work / "ct-one"
-        if not warm.is_dir():
-            material.ct_series(warm, 1)
-        costs: dict[str, list[tuple[Cost, Cost]]] = interleaved(
-            bench, tools, warm, folder, 1 if quick else 3
-        )
+        warm = ct_folder(bench, 1)
+        sets = dict.fromkeys(tools, (warm, folder))
+        costs = interleaved(bench, sets, 1 if quick else 3)
         for tool in tools:
             steady = median(large.cpu_s - small.cpu_s for small, large in costs[tool])
             whole = median(large.cpu_s for _, large in costs[tool])
@@ -197,9 +203,7 @@ def scale(bench: Bench, *, quick: bool) -> dict[str, Any]:
 def pixels(bench: Bench, *, quick: bool) -> list[dict[str, Any]]:
     """Give the cost of each step under `research-rich`: CT without text, US with text."""
     rows = []
-    ct, us = bench.work / "ct-20", bench.work / "us"
-    if not ct.is_dir():
-        material.ct_series(ct, 20)
+    ct, us = ct_folder(bench, 120), bench.work / "us"
     if not us.is_dir():
         material.ultrasound(us, 6 if quick else 20)
     for name, folder in (("CT, no text", ct), ("US, text", us)):
