@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from functools import lru_cache
 from typing import Literal
 
 from fedpacs.deidentification.text.dates import date_spans
 from fedpacs.deidentification.text.dictionary import own_spans
 from fedpacs.deidentification.text.eastern import eastern_spans
-from fedpacs.deidentification.text.gate import gate_spans, needs_presidio
+from fedpacs.deidentification.text.gate import gate_spans
 from fedpacs.deidentification.text.names import NameMarks
 from fedpacs.deidentification.text.numbers import number_spans
 from fedpacs.deidentification.text.places import place_spans
-from fedpacs.deidentification.text.presidio import presidio_spans
 from fedpacs.deidentification.text.removal import remove
+from fedpacs.deidentification.text.suspicion import suspected_spans
+from fedpacs.deidentification.text.sentences import spare_openers
 from fedpacs.deidentification.text.terms import CompiledTerms, IdentityTerms, compile_terms
 from fedpacs.deidentification.text.tokens import EASTERN, Reading
 
@@ -29,6 +31,7 @@ Mode = Literal["clean", "vocabulary"]
 Span = tuple[int, int]
 
 _REMEMBERED_LENGTH = 4096
+_ROUNDS = 8
 _GARBAGE = re.compile(r"[^\W\d_]{0,64}[\ufffd\x00-\x08\x0b\x0e-\x1f\x7f-\x9f][^\W\d_]{0,64}")
 _MOJIBAKE = re.compile(r"[\u00c2-\u00f4][\u0080-\u00bf]")
 
@@ -79,18 +82,26 @@ def _mentions(text: str, terms: CompiledTerms) -> bool:
 
 
 def _clean(text: str, terms: CompiledTerms, mode: Mode) -> str:
-    reading = Reading.of(_readable(text))
+    text = _readable(text)
+    for _ in range(_ROUNDS):
+        cleaned = _cleaned_once(text, terms, mode)
+        if cleaned == text:
+            return text
+        text = cleaned
+    return ""
+
+
+def _cleaned_once(text: str, terms: CompiledTerms, mode: Mode) -> str:
+    reading = Reading.of(text)
+    found = [*date_spans(reading), *number_spans(reading), *place_spans(reading)]
     spans = [match.span() for match in _GARBAGE.finditer(reading.text)]
     spans += own_spans(reading, terms)
-    spans += date_spans(reading)
-    spans += number_spans(reading)
-    spans += place_spans(reading)
+    spans += spare_openers(reading, found)
     if any(token.kind == EASTERN for token in reading.tokens):
         spans += eastern_spans(reading)
     marks = NameMarks(reading, spans)
     spans += marks.spans()
-    if needs_presidio(reading, spans):
-        spans += presidio_spans(reading.text, spans)
+    spans += suspected_spans(reading, spans)
     if mode == "vocabulary":
         spans += gate_spans(reading, marks.kept)
     return remove(reading.text, spans)
@@ -101,10 +112,8 @@ def _readable(text: str) -> str:
     if text.isascii():
         return text
     if _MOJIBAKE.search(text):
-        try:
+        with suppress(UnicodeError):
             text = text.encode("latin-1").decode("utf-8")
-        except UnicodeError:
-            pass
     return unicodedata.normalize("NFC", text)
 
 

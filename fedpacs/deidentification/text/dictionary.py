@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 from fedpacs.deidentification.text.evidence import evidence, months
 from fedpacs.deidentification.text.folding import fold, spellings, within_one_edit
+from fedpacs.deidentification.text.sentences import ends_sentence
 from fedpacs.deidentification.text.terms import CompiledTerms
 from fedpacs.deidentification.text.tokens import EASTERN, NUMBER, WORD, Reading, Token
-from fedpacs.deidentification.text.vocabulary import is_known, is_medical
+from fedpacs.deidentification.text.vocabulary import is_curated, is_known, is_medical
 
 Span = tuple[int, int]
 
@@ -23,6 +24,7 @@ _SHORTEST_NEAR = 5
 _SHORTEST_GLUED = 4
 _LONGEST_INITIALS, _LONGEST_DOTTED = 4, 6
 _SIDES = frozenset("lrtcsw")
+_SIDE = 2
 
 
 def own_spans(reading: Reading, terms: CompiledTerms) -> list[Span]:
@@ -62,7 +64,7 @@ def _word_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
     for index, token in enumerate(tokens):
         if token.kind != WORD or index in sure:
             continue
-        verdict = _verdict(token, reading, terms)
+        verdict = _verdict(token, terms)
         if verdict is not None:
             (sure if verdict else maybe).add(index)
         elif inner := _glued(token, terms):
@@ -74,24 +76,18 @@ def _word_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
     yield from _dotted_initials(reading, terms)
 
 
-def _verdict(token: Token, reading: Reading, terms: CompiledTerms) -> bool | None:
+def _verdict(token: Token, terms: CompiledTerms) -> bool | None:
     """Tell whether a word is surely (True), perhaps (False) or not (None) one of the object's."""
     for spelling in spellings(token.text):
         ordinary = terms.words.get(spelling)
         if ordinary is not None:
-            return not ordinary or _written_as_name(token, reading)
+            return not ordinary or token.capital
     folded = token.folded
     if len(folded) <= _LONGEST_INITIALS and folded in terms.initials and token.text.isupper():
-        return False
+        return None if is_curated(folded) else False
     if any(_is_near(spelling, terms) for spelling in spellings(token.text)):
         return not is_known(folded)
     return None
-
-
-def _written_as_name(token: Token, reading: Reading) -> bool:
-    if len(token.text) <= 2:  # noqa: PLR2004 - Li, Ng, Wu
-        return token.capital and not token.text.isupper() and not is_medical(token.folded)
-    return token.capital
 
 
 def _is_near(folded: str, terms: CompiledTerms) -> bool:
@@ -144,7 +140,7 @@ def _spread(reading: Reading, terms: CompiledTerms, sure: set[int], maybe: set[i
 
 
 def _joined(reading: Reading, index: int) -> bool:
-    return _JOINS.match(reading.gap(index)) is not None
+    return _JOINS.match(reading.gap(index)) is not None and not ends_sentence(reading, index)
 
 
 def _are_initials(token: Token, terms: CompiledTerms) -> bool:
@@ -158,17 +154,18 @@ def _belongs(token: Token, gap: str, terms: CompiledTerms) -> bool:
     if len(token.text) == 1:
         own = any(folded in initials for initials in terms.initials)
         return token.text.isupper() and ("^" in gap or (own and folded not in _SIDES))
-    return folded in evidence("suffix") or (
-        folded in evidence("particle")
-        and (len(folded) > 2 or not token.text.isupper())  # noqa: PLR2004
-        and not is_medical(folded)
+    return (
+        folded in evidence("suffix")
+        or folded in terms.particles
+        or (folded in evidence("particle") and len(folded) > _SIDE and not is_medical(folded))
+        or (not is_known(folded) and any(within_one_edit(folded, own) for own in terms.particles))
     )
 
 
 def _dotted_initials(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
     tokens = reading.tokens
     for index, token in enumerate(tokens):
-        if len(token.text) != 1 or token.kind != WORD or not token.text.isupper():
+        if len(token.text) != 1 or token.kind != WORD:
             continue
         letters, last = token.folded, index
         while (
@@ -179,7 +176,8 @@ def _dotted_initials(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
         ):
             last += 1
             letters += tokens[last].folded
-        if last > index and letters in terms.initials:
+        capital = any(part.capital for part in tokens[index : last + 1])
+        if last > index and capital and letters in terms.initials:
             end = tokens[last].end
             yield token.start, end + (reading.text[end : end + 1] == ".")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from fedpacs.deidentification.text.evidence import evidence, phrases
+from fedpacs.deidentification.text.sentences import ends_sentence
 from fedpacs.deidentification.text.tokens import WORD, Reading, Token
 from fedpacs.deidentification.text.vocabulary import (
     COMMON,
@@ -28,7 +29,6 @@ _LONGEST_NAME = 4
 _PARTICLES = 2
 _TITLES = 4
 _LONGEST_INITIALS = 3
-_ABBREVIATION = 3
 _FOUR = 4
 
 
@@ -122,7 +122,7 @@ class LabelledNames:
 
     def _joins(self, index: int, taken: list[int]) -> bool:
         gap = self._reading.gap(index)
-        if "." in gap and len(self._tokens[index].text) > _ABBREVIATION:
+        if "." in gap and ends_sentence(self._reading, index):
             return False
         if "," in gap:
             return gap == ", " and len(taken) == 1 and self._is_name(index + 1)

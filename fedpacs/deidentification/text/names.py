@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from fedpacs.deidentification.text.eponyms import kept_eponyms
 from fedpacs.deidentification.text.evidence import evidence
 from fedpacs.deidentification.text.labelled import NAME_JOIN, LabelledNames
+from fedpacs.deidentification.text.sentences import ends_sentence
 from fedpacs.deidentification.text.tokens import WORD, Reading, Token
 from fedpacs.deidentification.text.vocabulary import (
     COMMON,
@@ -76,16 +77,29 @@ class NameMarks:
         """
         self.names = LabelledNames(self._reading).find()
         for index, token in enumerate(self._tokens):
-            if token.kind == WORD and index not in self.names and index not in self.kept:
-                if self._is_listed(index, token) and index not in self._known_runs:
-                    self.names.add(index)
+            if token.kind != WORD or index in self.names | self.kept | self._known_runs:
+                continue
+            if self._is_listed(index, token):
+                self.names.add(index)
         signatures = [*self._signatures()]
         signed = self._indices(signatures)
         self._beside_signature(signed)
         self._spread(self._gone | signed)
         self._bridge(signed)
         self.kept -= self.names
-        return [*signatures, *((self._tokens[i].start, self._tokens[i].end) for i in self.names)]
+        return [*signatures, *self._ranges()]
+
+    def _ranges(self) -> Iterator[Span]:
+        """Give the ranges of the names; a title's full stop goes with the title."""
+        going = self.names | self._gone
+        for index in self.names:
+            token = self._tokens[index]
+            titled = token.folded in evidence("title") or len(token.text) == 1
+            gap = self._reading.gap(index)
+            if titled and index + 1 in going and gap.strip() == ".":
+                yield token.start, token.end + len(gap)
+            else:
+                yield token.start, token.end
 
     def _indices(self, spans: Iterable[Span]) -> set[int]:
         return {index for start, end in spans for index in self._reading.at(start, end)}
@@ -146,7 +160,8 @@ class NameMarks:
             for other, gap in ((index - 1, index - 1), (index + 1, index)):
                 if 0 <= other < len(self._tokens) and other not in signed:
                     token = self._tokens[other]
-                    near = self._reading.gap(gap).strip(". ") == "" and token.kind == WORD
+                    joint = self._reading.gap(gap)
+                    near = joint.strip() in ({""} if other < index else {"", "."})
                     if near and token.capital and not is_medical(token.folded):
                         self.names.add(other)
 
@@ -179,11 +194,7 @@ class NameMarks:
         return self._is_other_name(token) and not (is_curated(token.folded) and gap != "^")
 
     def _follows(self, index: int, token: Token, gap: str) -> bool:
-        if (
-            gap.startswith(".")
-            and len(gap) > 1
-            and len(self._tokens[index - 1].text) > _SHORTEST_NAME
-        ):
+        if ends_sentence(self._reading, index - 1):
             return False
         if len(token.text) == 1:
             dotted = self._reading.text[token.end : token.end + 1] == "."

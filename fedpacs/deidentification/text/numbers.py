@@ -58,7 +58,7 @@ _VALUE = re.compile(
     r"[\s:#=.°º()\[\]_-]{0,6}((?:[^\W_]{1,40}[-/._ ]?){0,4}?\d(?:[-/._]?[^\W_]){0,40})"
 )
 _PHONE_VALUE = re.compile(r"[\s:#=.()№-]{0,5}(\+?[\d(][\d\s()./-]{1,24}\d)")
-_UNIT = re.compile(
+UNIT = re.compile(
     r"\s?(?:mm|cm|ml|cc|ms|msec|us|hz|khz|mhz|kv|kvp|ma|mas|hu|gy|cgy|mgy|mbq|kbq|bq|mci|mg|kg|g|s|sec|px|pixels?|frames?|images?|slices?|counts?|cts|kcounts|kcts|%|x\s?\d)(?![^\W_])"
 )
 _MARKED = re.compile(r"^\s?(?:#|№|nr|no|n[°º]|:|=)")
@@ -109,11 +109,11 @@ def _count_digits(text: str) -> int:
 
 
 def _is_phone(match: re.Match[str], flat: str) -> bool:
-    return _count_digits(match[0]) >= 7 and not _UNIT.match(flat, match.end())  # noqa: PLR2004
+    return _count_digits(match[0]) >= 7 and not UNIT.match(flat, match.end())  # noqa: PLR2004
 
 
 def _is_code(match: re.Match[str], flat: str) -> bool:
-    return _count_digits(match[0]) >= _SHORTEST_CODE and not _UNIT.match(flat, match.end())
+    return _count_digits(match[0]) >= _SHORTEST_CODE and not UNIT.match(flat, match.end())
 
 
 def _runs(reading: Reading) -> Iterator[Span]:
@@ -130,7 +130,7 @@ def _runs(reading: Reading) -> Iterator[Span]:
 
 
 def _is_parameter(reading: Reading, start: int, end: int) -> bool:
-    if _UNIT.match(reading.flat, end):
+    if UNIT.match(reading.flat, end):
         return True
     indices = reading.at(start, end)
     before = reading.tokens[indices[0] - 1] if indices and indices[0] else None
@@ -183,6 +183,6 @@ def _value(reading: Reading, index: int, words: int, kind: str) -> Span | None:
     first = re.match(r"[^\W\d_]+[ ]", value)
     if first and is_known(first[0].strip()):
         return None
-    if weak and (_count_digits(value) < _SHORTEST_WEAK or _UNIT.match(reading.flat, match.end())):
+    if weak and (_count_digits(value) < _SHORTEST_WEAK or UNIT.match(reading.flat, match.end())):
         return None
     return start, match.end(1)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from fedpacs.deidentification.text.evidence import evidence, phrases
+from fedpacs.deidentification.text.sentences import ends_sentence
 from fedpacs.deidentification.text.tokens import NUMBER, WORD, Reading, Token
 from fedpacs.deidentification.text.vocabulary import (
     is_known,
@@ -215,6 +216,8 @@ def _before(reading: Reading, index: int) -> int:
     while position >= 0 and index - position <= _REACH:
         if not _PLAIN_JOINS.match(reading.gap(position)) or tokens[position].kind == NUMBER:
             break
+        if ends_sentence(reading, position):
+            break
         token = tokens[position]
         if _is_part(token, reading) and token.folded not in {"the", "at", "from", "in", "to"}:
             if not _is_verb(token, reading):
@@ -251,7 +254,8 @@ def _after(reading: Reading, index: int) -> int:
     tokens = reading.tokens
     position = index + 1
     while position < len(tokens) and position - index <= _REACH:
-        if not _JOINS.match(reading.gap(position - 1)) or "," in reading.gap(position - 1):
+        gap = reading.gap(position - 1)
+        if not _JOINS.match(gap) or "," in gap or ends_sentence(reading, position - 1):
             break
         token = tokens[position]
         if _is_part(token, reading):

@@ -66,8 +66,10 @@ class CompiledTerms:
         Words that are looked for inside longer ones.
     eastern
         Names in kana or ideographs.
+    particles
+        Folded small words of the names: van, der, de.
     initials
-        Folded initials of each name, in both orders.
+        Folded initials of each name, in both orders, with the particles and without.
     codes
         Identifiers without separators, folded, that are found anywhere.
     alone
@@ -82,13 +84,14 @@ class CompiledTerms:
 
     __slots__ = (
         "_hash", "_terms", "alone", "codes", "days", "eastern", "glued", "initials", "longest",
-        "near", "sequences", "words", "years",
+        "near", "particles", "sequences", "words", "years",
     )  # fmt: skip
 
     def __init__(self, terms: IdentityTerms) -> None:
         self._terms = terms
         self._hash = hash(terms)
         self.words: dict[str, bool] = {}
+        self.particles: set[str] = set()
         self.initials: set[str] = set()
         self.sequences: dict[str, list[tuple[str, ...]]] = {}
         self.codes: set[str] = set()
@@ -128,21 +131,29 @@ class CompiledTerms:
         return f"CompiledTerms({self._terms!r})"
 
     def _add_name(self, group: str, eastern: set[str]) -> None:
-        first_letters: list[str] = []
+        plain: list[str] = []
+        full: list[str] = []
+        heads: list[str] = []
         whole: list[str] = []
         for component in group.split("^"):
             tokens = Reading.of(component).tokens
-            letters = [token for token in tokens if token.kind == WORD]
-            self._add_component([t for t in letters if t.folded not in _unspoken()])
-            own = [t for t in letters if t.folded not in _unspoken() | evidence("particle")]
-            first_letters.extend(token.folded[0] for token in own)
+            words = [t for t in tokens if t.kind == WORD and t.folded not in _unspoken()]
+            self._add_component(words)
+            first = [token.folded[0] for token in words]
+            full += first
+            heads += first[:1]
+            plain += [t.folded[0] for t in words if t.folded not in evidence("particle")]
             whole.extend(token.text for token in tokens if token.kind == EASTERN)
         _add_eastern(whole, eastern)
-        self._add_initials(first_letters)
+        for letters in (plain, full, heads):
+            self._add_initials(letters)
 
     def _add_component(self, tokens: list[Token]) -> None:
         for token in tokens:
-            if token.folded not in evidence("particle") and len(token.text) > 1:
+            if token.folded in evidence("particle"):
+                if len(token.text) > 1 and len(tokens) > 1:
+                    self.particles.add(token.folded)
+            elif len(token.text) > 1:
                 self._add_word(token.text)
         if len(tokens) > 1:
             glued = "".join(token.text for token in tokens)
