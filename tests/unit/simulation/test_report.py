@@ -470,7 +470,7 @@ class TestItClaimsWhatWasCounted:
 
     def test_where_a_hospital_does_better_alone_is_said(self, page):
         assert (
-            "There a hospital’s own model does better than the federated one at Birch General "  # noqa: RUF001 - as printed
+            "There a hospital’s own model does better than the federated one at Birch General "
             "Hospital."
         ) in page.words
 
