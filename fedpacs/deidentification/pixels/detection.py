@@ -70,7 +70,7 @@ _NOTHING = FrameText()
 
 
 def is_plain(frames: Frames, number: int) -> bool:
-    """Tell cheaply that a frame cannot hold legible text.
+    """Tell, without decoding, that a frame cannot hold text: all its samples are equal.
 
     Parameters
     ----------
@@ -78,9 +78,19 @@ def is_plain(frames: Frames, number: int) -> bool:
         The object's frames.
     number
         Frame, from 0.
+
+    Returns
+    -------
+    bool
+        False for what only a closer look can tell, such as any compressed frame.
     """
-    pixels = frames.array(number)
-    return bool(pixels.min() == pixels.max())
+    if frames.encapsulated is not None:
+        return False
+    raw = frames.raw(number)
+    size = frames.facts.bits_allocated // 8
+    if size == 0 or len(raw) % size:
+        return not any(raw)
+    return bytes(raw) == bytes(raw[:size]) * (len(raw) // size)
 
 
 class Detector:

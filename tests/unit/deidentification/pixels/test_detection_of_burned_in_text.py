@@ -12,7 +12,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter
 
-from fedpacs.deidentification.pixels.detection import Detector
+from fedpacs.deidentification.dicom.parsing import parse
+from fedpacs.deidentification.pixels.detection import Detector, is_plain
+from fedpacs.deidentification.pixels.frames import Frames
 from fedpacs.deidentification.text.cleaning import IdentityTerms, compile_terms
 
 TERMS = compile_terms(IdentityTerms(names=("Kowalski^Anna",)))
@@ -121,6 +123,22 @@ def test_anatomy_without_text_is_left_alone(effort):
         found = look(anatomy(seed), effort)
         assert found.boxes == ()
         assert found.read == (effort == "read")
+
+
+@pytest.mark.parametrize(
+    ("photometric", "bits"), [("MONOCHROME1", 12), ("MONOCHROME2", 12), ("MONOCHROME2", 16)]
+)
+def test_a_frame_of_an_object_is_looked_at_in_its_stored_values(tmp_path, build, photometric, bits):
+    even, picture = np.full((320, 400), 3, np.uint16), anatomy(5)
+    changed = write(picture, NAME)
+    ds = build.dataset([even, picture], stored=bits, photometric=photometric)
+    with parse(build.saved(ds, tmp_path / "object.dcm")) as parsed:
+        frames = Frames(parsed)
+        assert is_plain(frames, 0)
+        assert not is_plain(frames, 1)
+        assert detector().look(frames, 0, TERMS, "strokes").boxes == ()
+        found = detector().look(frames, 1, TERMS, "strokes")
+    assert masked(found, picture.shape)[changed].all()
 
 
 def test_an_even_picture_costs_nothing():
