@@ -40,7 +40,7 @@ _NO_IDENTIFIER = re.compile(
     r"TimeSlot|RRInterval|Phase|Channel|Multiplex|SourceFrame|Contrast|Context|Mapping|Template)"
 )
 _CHARSET = 0x00080005
-_LISTED_BYTES = 1 << 16
+_LISTED_BYTES = 1 << 12
 _MEMORY = 4096
 _IDENTIFIER_VRS = frozenset({"LO", "SH", "UC", "UT", "ST", "LT", "IS", "UR", "AE"})
 NAME, IDENTIFIER, PHRASE, DATE = "name", "identifier", "phrase", "date"

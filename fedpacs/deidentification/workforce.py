@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
+    from multiprocessing.context import BaseContext
 
 _CHUNK = 16
 _AHEAD = 4
 _WATCH_S = 0.5
 
+_failure: Exception | None = None
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -94,7 +96,7 @@ class Workforce(Generic[Job, Result]):
         for job in jobs:
             with self._pool(1) as pool:
                 try:
-                    results.append(pool.submit(self._do, job).result())
+                    results.extend(pool.submit(_do_all, self._do, [job]).result())
                 except BrokenProcessPool:
                     results.append(self._lost(job))
         return results
@@ -102,7 +104,7 @@ class Workforce(Generic[Job, Result]):
     def _pool(self, workers: int | None = None) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
             max_workers=workers or self._workers,
-            mp_context=get_context("spawn"),  # forked threads of torch or OpenMP would hang
+            mp_context=_context(),
             initializer=_begin,
             initargs=(self._start, self._arguments),
         )
@@ -114,10 +116,24 @@ def _terminate(others: frozenset[int | None]) -> None:
             child.terminate()
 
 
+def _context() -> BaseContext:
+    """Give how processes begin: forked from a small server that has imported what they need.
+
+    Forks of this process itself would hang on threads of torch or OpenMP.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["fedpacs.deidentification.worker"])
+    return context
+
+
 def _begin(start: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    global _failure  # noqa: PLW0603 - a pool has no other place for what went wrong in the beginning
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    start(*arguments)
+    try:
+        start(*arguments)
+    except Exception as error:  # noqa: BLE001 - told with the first job: it is no job's fault
+        _failure = error
 
 
 def _end_with(parent: int) -> None:
@@ -128,6 +144,8 @@ def _end_with(parent: int) -> None:
 
 
 def _do_all(do: Callable[[Job], Result], jobs: Sequence[Job]) -> list[Result]:
+    if _failure is not None:
+        raise _failure
     return [do(job) for job in jobs]
 
 

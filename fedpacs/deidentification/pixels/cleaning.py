@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING
 from fedpacs.deidentification.errors import UnsupportedObjectError
 from fedpacs.deidentification.pixels.masking import clean_content, mask_boxes
 from fedpacs.deidentification.pixels.policy import hold_back, inspection_of
-from fedpacs.deidentification.pixels.search import search
-from fedpacs.deidentification.pixels.second_look import text_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +91,8 @@ def clean_pixels(
         if inspection.stated:
             hold_back(parsed)
         return _outcome(clean_content(parsed, scratch))
+    from fedpacs.deidentification.pixels.search import search  # only who searches pays for it
+
     found = search(parsed, terms, inspection)
     if not found.boxes:
         return _free_of_text(parsed, inspection, found, scratch)
@@ -113,6 +113,8 @@ def _free_of_text(
 def _masked(
     parsed: ParsedObject, terms: CompiledTerms, found: Found, scratch: Path
 ) -> PixelOutcome:
+    from fedpacs.deidentification.pixels.second_look import text_left
+
     boxes = dict(found.boxes)
     suspects = boxes
     for _ in range(_LOOKS):
