@@ -106,6 +106,8 @@ def is_marker(text: str, terms: CompiledTerms) -> bool:
     words = [fold(word) for word in _LETTERS.findall(text)]
     if not all(_is_harmless(word) for word in words):
         return False
+    if len(words) > 1 and words[0] in evidence("title") | evidence("unclear-title"):
+        return False
     measures = _listed("unit") | _listed("setting")
     if any(len(number) > _LONGEST_BARE for number in _NUMBER.findall(text)) and not any(
         word in measures for word in words
