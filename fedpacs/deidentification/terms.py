@@ -81,7 +81,7 @@ class TermCollector:
 
     def _of_element(self, parsed: ParsedObject, raw: RawElement) -> tuple[tuple[str, str], ...]:
         if len(raw.raw) > _LISTED_BYTES or not raw.raw:
-            return self._listed(parsed, raw) if raw.vr == "SQ" else ()
+            return self._listed(parsed, raw)
         key = (raw.raw, parsed.charset)
         known = self._known.get(key)
         if known is None:
