@@ -20,8 +20,8 @@ from fedpacs.deidentification.text.names import NameMarks
 from fedpacs.deidentification.text.numbers import number_spans
 from fedpacs.deidentification.text.places import place_spans
 from fedpacs.deidentification.text.removal import remove
-from fedpacs.deidentification.text.suspicion import suspected_spans
 from fedpacs.deidentification.text.sentences import spare_openers
+from fedpacs.deidentification.text.suspicion import suspected_spans
 from fedpacs.deidentification.text.terms import CompiledTerms, IdentityTerms, compile_terms
 from fedpacs.deidentification.text.tokens import EASTERN, Reading
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.evidence import evidence
 from fedpacs.deidentification.text.tokens import NUMBER, WORD, Reading, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Span = tuple[int, int]
 
@@ -196,7 +199,7 @@ def _is_number(token: Token) -> bool:
 
 
 def _is_german_year(folded: str) -> bool:
-    return folded.startswith(("zweitausend", "neunzehnhundert")) or folded.startswith("dosmil")
+    return folded.startswith(("zweitausend", "neunzehnhundert", "dosmil"))
 
 
 def _reach(reading: Reading, index: int, step: int) -> int:

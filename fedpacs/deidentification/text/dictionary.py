@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.evidence import evidence, months
 from fedpacs.deidentification.text.folding import fold, spellings, within_one_edit
 from fedpacs.deidentification.text.sentences import ends_sentence
-from fedpacs.deidentification.text.terms import CompiledTerms
 from fedpacs.deidentification.text.tokens import EASTERN, NUMBER, WORD, Reading, Token
 from fedpacs.deidentification.text.vocabulary import is_curated, is_known, is_medical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fedpacs.deidentification.text.terms import CompiledTerms
 
 Span = tuple[int, int]
 

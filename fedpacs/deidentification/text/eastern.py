@@ -1,13 +1,16 @@
-"""Japanese text: words without blanks, told apart by the vocabulary; names, titles, institutions."""
+"""Japanese text: words without blanks, told apart by the vocabulary; names, institutions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.folding import fold
 from fedpacs.deidentification.text.lists import read_lines, word_lists
 from fedpacs.deidentification.text.tokens import EASTERN, Reading, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Span = tuple[int, int]
 Segment = tuple[int, int, bool]
@@ -84,8 +87,10 @@ def eastern_spans(reading: Reading) -> list[Span]:
     for token in reading.tokens:
         if token.kind == EASTERN:
             labelled = (
-                previous is not None and _is_label(previous) and token.start - previous.end <= 3
-            )  # noqa: PLR2004
+                previous is not None
+                and _is_label(previous)
+                and token.start - previous.end <= _LABEL_GAP
+            )
             spans += _of_run(token, labelled=labelled, given=_is_surname(previous, token))
         previous = token
     return spans

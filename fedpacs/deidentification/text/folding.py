@@ -12,7 +12,7 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": 
 _CYRILLIC = dict(
     zip(
         "абвгдезиклмнопрстуфыэіїєґ",
-        ("a b v g d e z i k l m n o p r s t u f y e i i ye g").split(),
+        (*"abvgdeziklmnoprstufyeii", "ye", "g"),
         strict=True,
     )
 ) | {

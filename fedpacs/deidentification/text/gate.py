@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.eastern import unknown_spans
-from fedpacs.deidentification.text.numbers import UNIT
+from fedpacs.deidentification.text.numbers import PARAMETERS, UNIT
 from fedpacs.deidentification.text.tokens import EASTERN, NUMBER, Reading, Token
 from fedpacs.deidentification.text.vocabulary import is_medical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Span = tuple[int, int]
 
@@ -47,6 +50,7 @@ def _is_small(token: Token, reading: Reading) -> bool:
         return len(token.text) <= _LONGEST + _SMALL
     if len(token.text) > _LONGEST:
         return UNIT.match(reading.flat, token.end) is not None
-    return not _FIRST_YEAR <= int(token.text) <= _LAST_YEAR or (
-        UNIT.match(reading.flat, token.end) is not None
-    )
+    if not _FIRST_YEAR <= int(token.text) <= _LAST_YEAR or UNIT.match(reading.flat, token.end):
+        return True
+    before = reading.at(max(0, token.start - 2), token.start)
+    return any(reading.tokens[index].folded in PARAMETERS for index in before)

@@ -1,11 +1,11 @@
-"""The generator of ``data/text_names.txt``, ``text_places.txt``, ``text_common.txt`` and
-``text_dicom.txt``: word lists out of packages, folded and sorted.
+"""The generator of ``data/text_names.txt``, ``text_places.txt``, ``text_common.txt``,
+``text_dicom.txt`` and ``text_diseases.txt``: word lists out of packages, folded and sorted.
 
-Run by a developer, never by the product; Faker, names and symspellpy (all MIT) must be
-importable::
+Run by a developer, never by the product; Faker, names, symspellpy and simple-icd-10-cm (all MIT)
+must be importable::
 
     python -m fedpacs.deidentification.text.generate_lists OUT_FOLDER
-"""  # noqa: D205 - four names do not fit one line
+"""  # noqa: D205 - five names do not fit one line
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ import importlib.resources
 import pkgutil
 import re
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.folding import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _STOP_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "ru")
@@ -126,7 +129,7 @@ def function_words(names: set[str]) -> set[str]:
 
 def dicom_words() -> set[str]:
     """Collect the words of pydicom's (MIT) data dictionary and coded concepts."""
-    from pydicom.datadict import DicomDictionary
+    from pydicom._dicom_dict import DicomDictionary
     from pydicom.sr import _concepts_dict
 
     found: set[str] = set()
@@ -137,6 +140,17 @@ def dicom_words() -> set[str]:
             for meaning, _groups in codes.values():
                 found.update(_LETTERS.findall(meaning))
     return {fold(word) for word in found}
+
+
+def disease_words() -> set[str]:
+    """Read the words of ICD-10-CM (public domain), as simple-icd-10-cm ships it."""
+    folder = importlib.resources.files("simple_icd_10_cm") / "data"
+    found: set[str] = set()
+    for file in folder.iterdir():
+        if file.name.endswith(".xml"):
+            for text in re.findall(r"<(?:desc|note)>([^<]+)</", file.read_text("utf-8")):
+                found.update(fold(word) for word in _LETTERS.findall(text))
+    return {word for word in found if len(word) > _SHORTEST_NAME}
 
 
 def common_words(english: set[str], names: set[str], other: set[str]) -> set[str]:
@@ -174,7 +188,7 @@ def _write(path: Path, source: str, words: Iterable[str]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the four lists into the folder that is named."""
+    """Write the five lists into the folder that is named."""
     if len(arguments) != 2:  # noqa: PLR2004 - the program and the folder
         sys.stderr.write(f"{__doc__}\n")
         return 2
@@ -185,8 +199,10 @@ def main(arguments: list[str]) -> int:
         english_words(),
     )
     common = common_words(english, names | towns, function_words(names))
-    dicom = dicom_words()
-    dicom -= (names | towns) - common
+    dicom, diseases = dicom_words(), disease_words()
+    mere_names = (names | towns) - common
+    dicom -= mere_names
+    diseases -= names | towns | dicom
     _write(
         folder / "text_names.txt",
         "Names: Faker (MIT licence); names 0.3 (MIT licence; US Census of 1990, public domain)",
@@ -196,8 +212,9 @@ def main(arguments: list[str]) -> int:
     _write(
         folder / "text_common.txt",
         "Common words: symspellpy (MIT; Google Books n-grams and SCOWL), spaCy and Faker (MIT)",
-        common - dicom,
+        common - dicom - diseases,
     )
+    _write(folder / "text_diseases.txt", "Words of ICD-10-CM, public domain", diseases)
     _write(folder / "text_dicom.txt", "Words of pydicom's DICOM and concept tables, MIT", dicom)
     return 0
 

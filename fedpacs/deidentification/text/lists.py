@@ -35,7 +35,7 @@ class WordLists:
     Parameters
     ----------
     medical
-        Words of the curated lists and of DICOM's own tables.
+        Words of the curated lists, of DICOM's own tables and of ICD-10-CM.
     curated
         Words of the curated lists alone.
     common
@@ -79,7 +79,9 @@ def word_lists() -> WordLists:
     eponyms, heads = _eponyms()
     curated.update(heads)
     return WordLists(
-        medical=frozenset(curated.union(read_lines("text_dicom.txt"))),
+        medical=frozenset(
+            curated.union(read_lines("text_dicom.txt"), read_lines("text_diseases.txt"))
+        ),
         curated=frozenset(curated),
         common=frozenset(read_lines("text_common.txt")),
         names=names,
@@ -112,3 +114,20 @@ def _eponyms() -> tuple[dict[str, Eponym], frozenset[str]]:
         else:
             eponyms.update({word: Eponym(mark == "!") for word in folded})
     return eponyms, frozenset(heads)
+
+
+@cache
+def affixes(kind: str) -> tuple[str, ...]:
+    """Give the folded affixes of one kind.
+
+    Parameters
+    ----------
+    kind
+        As in ``data/text_affixes.csv``: prefix, inflection, ending, joint.
+    """
+    found: dict[str, None] = {}
+    for line in read_lines("text_affixes.csv"):
+        name, _, words = line.partition(";")
+        if name == kind:
+            found.update(dict.fromkeys(fold(word) for word in words.split()))
+    return tuple(found)

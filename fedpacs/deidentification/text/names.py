@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.eponyms import kept_eponyms
 from fedpacs.deidentification.text.evidence import evidence
@@ -22,6 +22,9 @@ from fedpacs.deidentification.text.vocabulary import (
     kind_of,
     may_be_name,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 Span = tuple[int, int]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.evidence import evidence, phrases
 from fedpacs.deidentification.text.tokens import NUMBER, Reading
 from fedpacs.deidentification.text.vocabulary import is_known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Span = tuple[int, int]
 
@@ -67,7 +70,7 @@ _SHORTEST_WEAK = 4
 _SHORTEST_PHONE = 3
 _LONG_RUN = 6
 _JOINS = re.compile(r"^[\s._/-]{0,2}$")
-_PARAMETERS = frozenset({"b", "tr", "te", "ti", "td", "fov", "hu", "wl", "ww", "x"})
+PARAMETERS = frozenset({"b", "tr", "te", "ti", "td", "fov", "hu", "wl", "ww", "x"})
 
 
 def number_spans(reading: Reading) -> list[Span]:
@@ -134,7 +137,7 @@ def _is_parameter(reading: Reading, start: int, end: int) -> bool:
         return True
     indices = reading.at(start, end)
     before = reading.tokens[indices[0] - 1] if indices and indices[0] else None
-    return before is not None and before.folded in _PARAMETERS
+    return before is not None and before.folded in PARAMETERS
 
 
 def _labelled(reading: Reading) -> Iterator[Span]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.evidence import evidence, phrases
 from fedpacs.deidentification.text.sentences import ends_sentence
 from fedpacs.deidentification.text.tokens import NUMBER, WORD, Reading, Token
 from fedpacs.deidentification.text.vocabulary import (
     is_known,
+    is_listed,
     is_medical,
     is_only_medical,
     may_be_name,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Span = tuple[int, int]
 
@@ -81,6 +85,7 @@ _LINKS = frozenset(
 )
 _REACH = 6
 _STREET_WORDS = 4
+_SHORTEST_GLUED = 10
 
 
 def place_spans(reading: Reading) -> list[Span]:
@@ -108,7 +113,10 @@ def _is_clinical(text: str) -> bool:
     """Tell whether every word of an apparent address is medical: `40000 Hounsfield units`."""
     words = [token for token in Reading.of(text).tokens if token.kind == WORD]
     return bool(words) and all(
-        is_only_medical(token.folded) and token.folded not in evidence("street") for token in words
+        is_listed(token.folded)
+        and is_only_medical(token.folded)
+        and token.folded not in evidence("street")
+        for token in words
     )
 
 
@@ -191,9 +199,9 @@ def _noun_at(reading: Reading, index: int) -> int:
 def _is_glued_noun(folded: str) -> bool:
     return (
         folded.endswith(("klinikum", "krankenhaus", "spital", "klinik", "kliniken"))
-        and len(folded) > 10
+        and len(folded) > _SHORTEST_GLUED
         and not folded.startswith("poli")
-    )  # noqa: PLR2004
+    )
 
 
 def _is_part(token: Token, reading: Reading) -> bool:
@@ -206,7 +214,7 @@ def _is_part(token: Token, reading: Reading) -> bool:
         return True
     if token.folded in evidence("title"):
         return False
-    return not is_medical(token.folded) or (may_be_name(token.folded) and not reading.all_capitals)
+    return not is_listed(token.folded) or (may_be_name(token.folded) and not reading.all_capitals)
 
 
 def _before(reading: Reading, index: int) -> int:

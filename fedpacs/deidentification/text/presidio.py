@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from presidio_analyzer import AnalyzerEngine, EntityRecognizer
+    from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerResult
 
 Span = tuple[int, int]
 
@@ -56,7 +56,7 @@ def _analyzer() -> AnalyzerEngine:
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
 
-    class OfflineEmailRecognizer(predefined.EmailRecognizer):  # type: ignore[misc] - Presidio is untyped
+    class OfflineEmailRecognizer(predefined.EmailRecognizer):  # type: ignore[misc] # untyped base
         """The e-mail recognizer with the suffix list in the wheel: the other one fetches it."""
 
         _extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
@@ -85,13 +85,15 @@ def _analyzer() -> AnalyzerEngine:
 def _own(known: Sequence[Span]) -> EntityRecognizer:
     from presidio_analyzer import EntityRecognizer, RecognizerResult
 
-    class KnownSpans(EntityRecognizer):  # type: ignore[misc] - Presidio is untyped
+    class KnownSpans(EntityRecognizer):  # type: ignore[misc] # untyped base
         """What the dictionary and the patterns found, with full certainty."""
 
         def load(self) -> None:
             """Do nothing: there is no model."""
 
-        def analyze(self, text: str, entities: Any, nlp_artifacts: Any = None) -> list[Any]:
+        def analyze(
+            self, text: str, entities: object, nlp_artifacts: object = None
+        ) -> list[RecognizerResult]:
             del text, entities, nlp_artifacts
             return [RecognizerResult(_OWN, start, end, 1.0) for start, end in known]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.evidence import evidence
 from fedpacs.deidentification.text.tokens import NUMBER, WORD, Reading
 from fedpacs.deidentification.text.vocabulary import is_known, may_be_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 Span = tuple[int, int]
 

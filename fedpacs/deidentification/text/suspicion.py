@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.numbers import UNIT
 from fedpacs.deidentification.text.presidio import presidio_spans
 from fedpacs.deidentification.text.removal import merge
 from fedpacs.deidentification.text.tokens import NUMBER, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 Span = tuple[int, int]
 
@@ -76,7 +79,7 @@ def _suspects(reading: Reading, known: list[Span]) -> Iterator[Span]:
 
 
 def _chain(index: int, reading: Reading) -> int:
-    """Give where a long number, or a chain of numbers like that of a card, ends; 0 if it is none."""
+    """Give where a long number, or a chain of numbers like that of a card, ends; 0 if none."""
     token = reading.tokens[index]
     if len(token.text) >= _LONG_NUMBER:
         return 0 if UNIT.match(reading.flat, token.end) else token.end

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.evidence import evidence
 from fedpacs.deidentification.text.folding import deletions, fold, spellings
 from fedpacs.deidentification.text.tokens import EASTERN, NUMBER, WORD, Reading, Token
 from fedpacs.deidentification.text.vocabulary import is_known, is_medical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _GROUPS = re.compile(r"[=\\]")
 _ALPHANUMERIC = re.compile(r"[^\W_]+")

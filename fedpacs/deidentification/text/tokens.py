@@ -85,7 +85,7 @@ class Reading:
             else:
                 first = len(tokens)
                 for offset, piece in camel_pieces(run):
-                    tokens.append(Token(start + offset, piece, WORD))  # noqa: PERF401 - hot, and clearer
+                    tokens.append(Token(start + offset, piece, WORD))
                 if len(tokens) - first > 1:
                     runs.append((first, len(tokens), fold(run)))
         return cls(text, tokens, runs, text.upper() == text, flatten(text))

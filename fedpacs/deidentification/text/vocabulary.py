@@ -4,44 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from fedpacs.deidentification.text.folding import fold
-from fedpacs.deidentification.text.lists import word_lists
+from fedpacs.deidentification.text.lists import affixes, word_lists
 
 MEDICAL, COMMON, NAME, UNKNOWN = "medical", "common", "name", "unknown"
 
 _SHORTEST_STEM = 4
 _SHORTEST_PART = 4
+_SHORTEST_REST = 5
 _SHORTEST_DERIVED, _LONGEST_DERIVED = 6, 40
-_ENDINGS = (
-    "s", "es", "e", "en", "er", "em", "n", "ed", "d", "ing", "ly", "ally", "al", "a", "o", "os",
-    "as", "x", "ne", "nen", "ic", "ical", "ity", "ous",
-    "ов", "ами", "ях", "ах", "ого", "его", "ому", "ой", "ая", "ое", "ые", "ых", "ым", "ыми",
-    "ом", "ем", "ам", "а", "у", "ы", "и", "е", "ю", "я", "ь", "й", "ий", "ей", "ию", "ии", "ия",
-)  # fmt: skip
-_MEDICAL_ENDINGS = (
-    "itis", "itic", "iitis", "oma", "omas", "omata", "osis", "oses", "otic", "iasis", "ectomy",
-    "ectomies", "ostomy", "otomy", "plasty", "pexy", "scopy", "scopic", "graphy", "graphic",
-    "gram", "graphie", "grafie", "graphien", "grafia", "grafía", "skopie", "scopie", "scopia",
-    "pathy", "pathic", "pathie", "pathien", "patia", "emia", "aemia", "uria", "algia", "algie",
-    "megaly", "megalie", "megalia", "plegia", "paresis", "trophy", "trophic", "plasia", "plastic",
-    "plasie", "genesis", "genic", "ectasis", "ectasia", "ectasie", "lysis", "lytic", "rrhage",
-    "rrhagic", "rrhea", "rrhoea", "sclerosis", "stenosis", "stenose", "malacia", "penia", "penic",
-    "cytoma", "blastoma", "sarcoma", "carcinoma", "zele", "zyste", "metrie", "ektomie", "stomie",
-    "tomie", "plastik", "itiden", "itide", "ite", "ites", "ose", "oses", "osen", "ome", "omes",
-    "ektasie", "insuffizienz", "verdacht", "kontrolle", "infekt", "aufnahme", "herd", "schmerz",
-    "schmerzen", "untersuchung", "veranderung", "veranderungen", "erguss", "fraktur", "frakturen",
-    "lasion", "lasionen", "thrombose", "arterie", "arterien", "gelenk", "knochen", "gefasse",
-    "metastasen", "karzinom", "karzinome", "stenosen", "odem", "artig", "formig", "seitig",
-    "seitige", "seitiger", "gradig", "gradige", "gradiger", "bedingt", "bedingte", "ung", "ungen",
-    "heit", "heiten", "keit", "keiten", "tion", "tionen", "tions", "sion", "sionen", "sions",
-    "ismus", "schaft", "ations", "ement", "ements", "cion", "ciones", "mente", "miento", "idad",
-    "dad", "ization", "isation", "ized", "ised", "ability", "iveness", "lesional", "vascular",
-    "intense", "intensity", "intensities", "dense", "echoic", "attenuating", "abdominal",
-    "thoracic", "spinal", "cranial", "tumoral", "sternal", "cardial", "arterial", "cerebral",
-    "ение", "ения", "ений", "ации", "ация", "ацию", "скопия", "скопии", "графия", "графии",
-    "графию", "томия", "патия", "патии", "оз", "оза", "ит", "ита", "ома", "омы", "ость", "ости",
-    "нный", "нная", "нное", "нные", "нных", "ческий", "ческая", "ческие", "ческое", "ческих",
-)  # fmt: skip
 
 
 @lru_cache(maxsize=65536)
@@ -70,7 +40,7 @@ def kind_of(folded: str) -> str:
 
 @lru_cache(maxsize=65536)
 def is_medical(folded: str) -> bool:
-    """Tell whether the strict gate lets a folded word stay: listed, or derived from a listed one."""
+    """Tell whether the strict gate lets a folded word stay: listed or derived from a listed one."""
     return kind_of(folded) == MEDICAL
 
 
@@ -95,6 +65,11 @@ def is_curated(folded: str) -> bool:
     return folded in word_lists().curated
 
 
+def is_listed(folded: str) -> bool:
+    """Tell whether a folded word is in a list of medical words, not only built like one."""
+    return folded in word_lists().medical
+
+
 def is_eponym(folded: str, *, alone: bool = False) -> bool:
     """Tell whether a folded word is an eponym; with `alone`, one that needs no head noun."""
     found = word_lists().eponyms.get(folded)
@@ -109,15 +84,40 @@ def is_head(folded: str) -> bool:
 def _is_derived(folded: str) -> bool:
     if not _SHORTEST_DERIVED <= len(folded) <= _LONGEST_DERIVED:
         return False
+    return (
+        _is_inflected(folded)
+        or _is_prefixed(folded)
+        or _ends_medically(folded)
+        or _is_compound(folded)
+    )
+
+
+def _is_inflected(folded: str) -> bool:
     medical = word_lists().medical
-    if any(
+    return any(
         folded.endswith(ending) and folded[: -len(ending)] in medical
-        for ending in _ENDINGS
+        for ending in affixes("inflection")
         if len(folded) - len(ending) >= _SHORTEST_STEM
-    ):
-        return True
-    endings = (e for e in _MEDICAL_ENDINGS if len(folded) - len(e) >= _SHORTEST_STEM - 1)
-    return any(folded.endswith(fold(ending)) for ending in endings) or _is_compound(folded)
+    )
+
+
+def _is_prefixed(folded: str) -> bool:
+    """Tell whether a known medical word stands behind a prefix: retropatellar, nontraumatic."""
+    medical = word_lists().medical
+    for prefix in affixes("prefix"):
+        rest = folded[len(prefix) :]
+        if len(rest) >= _SHORTEST_REST and folded.startswith(prefix):
+            if rest in medical or _ends_medically(rest):
+                return True
+    return False
+
+
+def _ends_medically(folded: str) -> bool:
+    return any(
+        folded.endswith(ending)
+        for ending in affixes("ending")
+        if len(folded) - len(ending) >= _SHORTEST_STEM - 1
+    )
 
 
 def _is_compound(folded: str) -> bool:
@@ -138,5 +138,5 @@ def _is_part(part: str, curated: frozenset[str]) -> bool:
         part.endswith(joint)
         and len(part) - len(joint) >= _SHORTEST_PART
         and part[: -len(joint)] in curated
-        for joint in ("s", "n", "en", "es", "er", "e")
+        for joint in affixes("joint")
     )
