@@ -41,7 +41,8 @@ def test_what_resembles_the_objects_own_terms_goes_even_misread(text):
     "text",
     ["12.03.1956", "1956-03-12", "3/12/56", "12:30:11", "PORTABLE 14:30", "123456", "12 34 56 78",
      "I23456", "MRN", "ID: 12", "Acc 1234", "2011", "No 1234", "Dr. Miller", "Dr. Li", "Mr L",
-     "Pat. Name", "Baker", "Zhang Wei", "JS", "Klinikum", "Sonographer", "Kowalsk", "May 2011", "山田太郎", "Иванова"],
+     "Pat. Name", "Baker", "Zhang Wei", "JS", "Klinikum", "Sonographer", "Kowalsk",
+     "May 2011", "山田太郎", "Иванова"],
 )  # fmt: skip
 def test_dates_numbers_labels_and_unknown_words_go(text):
     assert judged(text, 0.95, NOBODY) == "goes"
