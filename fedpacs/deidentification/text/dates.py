@@ -56,7 +56,7 @@ _QUARTER = re.compile(
     r"(?<![^\W_])(?:q[1-4][\s/-]?(?:19|20)\d\d|(?:kw|cw|week)\s?\d{1,2}[\s/-](?:19|20)\d\d|(?:19|20)\d\d-?w\d\d)(?!\d)"
 )
 _BORN = re.compile(
-    r"(?:\b(?:born|b\.|geb\.?|geboren|nee?|nacid[oa]|dob|birth|jg\.?|jahrgang|year of birth|рожд\.?|г\.р\.?)(?:\s(?:in|am|le|en|el|im))?[\s:.*]{0,3})((?:19|20)?\d\d)(?!\d|\s?(?:mm|cm|ml))"
+    r"(?:\b(?:born|b\.|geb\.?|geboren|nee?|nacid[oa]|dob|birth|jg\.?|jahrgang|year of birth|рожд\.?|г\.р\.?)(?:\s(?:in|am|le|en|el|im))?[\s:.*]{0,3})((?:19|20)?\d\d)(?!\d|\s?(?:mm|cm|ml))"  # noqa: E501 - a pattern
     r"|((?:19|20)\d\d)\s?(?:г\.?\s?р\.?|года рождения|г\.)"
 )
 _SINCE = re.compile(

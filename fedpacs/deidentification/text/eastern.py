@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 Segment = tuple[int, int, bool]
 
-_LONGEST = 12
+_LONGEST, _LABEL_GAP = 12, 3
 _LONGEST_NAME = 8
 _HIRAGANA_KEPT = 2
 

@@ -15,7 +15,7 @@ import pkgutil
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fedpacs.deidentification.text.folding import fold
 
@@ -135,7 +135,8 @@ def dicom_words() -> set[str]:
     found: set[str] = set()
     for entry in DicomDictionary.values():
         found.update(_LETTERS.findall(entry[2]))
-    for concepts in _concepts_dict.concepts.values():
+    schemes = cast("dict[str, dict[str, dict[str, tuple[str, object]]]]", _concepts_dict.concepts)
+    for concepts in schemes.values():
         for codes in concepts.values():
             for meaning, _groups in codes.values():
                 found.update(_LETTERS.findall(meaning))

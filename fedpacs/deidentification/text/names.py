@@ -197,8 +197,9 @@ class NameMarks:
         return self._is_other_name(token) and not (is_curated(token.folded) and gap != "^")
 
     def _follows(self, index: int, token: Token, gap: str) -> bool:
-        if ends_sentence(self._reading, index - 1):
-            return False
+        return not ends_sentence(self._reading, index - 1) and self._continues(index, token, gap)
+
+    def _continues(self, index: int, token: Token, gap: str) -> bool:
         if len(token.text) == 1:
             dotted = self._reading.text[token.end : token.end + 1] == "."
             return token.text.isupper() and ("^" in gap or dotted)

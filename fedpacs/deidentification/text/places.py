@@ -24,19 +24,19 @@ Span = tuple[int, int]
 _CAP = r"[A-ZÀ-ÖØ-ÞА-ЯЁ][\w'’.-]{1,40}"
 _STREETS = re.compile(
     r"(?<!\w)[A-ZÀ-Þ][\w-]{1,40}(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|gasse|weg|allee|platz|ring|damm|ufer|chaussee|STRASSE|STRAßE|WEG|GASSE|ALLEE|PLATZ)\s{0,2}\d{1,4}\s?[a-zA-Z]?(?!\w)"
-    r"|(?<!\w)[A-ZÀ-Þ][\w-]{1,30}[ -](?:Stra(?:ß|ss)e|Str\.|Allee|Platz|Weg|Ring|Damm|Ufer|STRASSE|STR\.)\s{0,2}\d{1,4}\s?[a-zA-Z]?(?!\w)"
+    r"|(?<!\w)[A-ZÀ-Þ][\w-]{1,30}[ -](?:Stra(?:ß|ss)e|Str\.|Allee|Platz|Weg|Ring|Damm|Ufer|STRASSE|STR\.)\s{0,2}\d{1,4}\s?[a-zA-Z]?(?!\w)"  # noqa: E501 - a pattern
     rf"|(?<!\w)(?:Am|Im|An der|An den|Auf dem|Auf der|Zum|Zur)\s{_CAP}\s\d{{1,4}}[a-z]?(?!\w)"
-    rf"|(?<!\w)\d{{1,4}}(?:\s?(?:bis|ter))?,?\s(?i:rue|avenue|av\.|boulevard|bd|chemin|impasse|allée|quai|route|cours|place|square)\s(?:(?i:de la|de l['’]|des|du|de|d['’]|le|la|les)\s?){{0,2}}{_CAP}(?:[ -]{_CAP}){{0,3}}"
-    rf"|(?<!\w)(?i:rue|avenue|boulevard|chemin|impasse)\s(?:(?i:de la|de l['’]|des|du|de|d['’])\s?){{0,2}}{_CAP}(?:[ -]{_CAP}){{0,3}}"
-    rf"|(?<!\w)(?i:calle|c/|avenida|avda\.?|plaza|paseo|carretera|ronda|travesía|carrer)\s?(?:(?i:de las|de los|de la|del|de|la|los)\s){{0,2}}{_CAP}(?:\s(?:de\s(?:la\s)?)?{_CAP}){{0,3}}(?:,?\s?(?:n[º°.]{{1,2}}\s?)?\d{{1,4}})?"
+    rf"|(?<!\w)\d{{1,4}}(?:\s?(?:bis|ter))?,?\s(?i:rue|avenue|av\.|boulevard|bd|chemin|impasse|allée|quai|route|cours|place|square)\s(?:(?i:de la|de l['’]|des|du|de|d['’]|le|la|les)\s?){{0,2}}{_CAP}(?:[ -]{_CAP}){{0,3}}"  # noqa: E501 - a pattern
+    rf"|(?<!\w)(?i:rue|avenue|boulevard|chemin|impasse)\s(?:(?i:de la|de l['’]|des|du|de|d['’])\s?){{0,2}}{_CAP}(?:[ -]{_CAP}){{0,3}}"  # noqa: E501 - a pattern
+    rf"|(?<!\w)(?i:calle|c/|avenida|avda\.?|plaza|paseo|carretera|ronda|travesía|carrer)\s?(?:(?i:de las|de los|de la|del|de|la|los)\s){{0,2}}{_CAP}(?:\s(?:de\s(?:la\s)?)?{_CAP}){{0,3}}(?:,?\s?(?:n[º°.]{{1,2}}\s?)?\d{{1,4}})?"  # noqa: E501 - a pattern
     rf"|(?<!\w)(?:Via|Viale|Piazza|Corso|Rua|Largo)\s(?:(?:del|della|dei|di|da|do|dos)\s)?{_CAP}(?:\s{_CAP}){{0,2}},?\s?\d{{1,4}}"
     rf"|(?<!\w)(?i:ул\.|улица|пр\.|просп\.|пр-т|проспект|пер\.|переулок|наб\.|бульвар|шоссе|пл\.)\s?{_CAP}(?:\s{_CAP}){{0,2}}(?:,?\s?(?i:д\.|дом)?\s?\d{{1,4}}[а-я]?)?(?:,?\s?(?i:корп\.|к\.|стр\.)\s?\d{{1,3}})?(?:,?\s?(?i:кв\.|оф\.)\s?\d{{1,4}})?"
     rf"|(?<!\w)(?:г\.|город|гор\.|пос\.|дер\.)\s?[А-ЯЁ][а-яё-]{{2,30}}"
-    r"|(?<!\w)(?i:p\.?\s?o\.?\s?box|postfach|apartado(?: de correos)?|b\.?p\.?|boîte postale|а/я)\s?\d{1,6}"
+    r"|(?<!\w)(?i:p\.?\s?o\.?\s?box|postfach|apartado(?: de correos)?|b\.?p\.?|boîte postale|а/я)\s?\d{1,6}"  # noqa: E501 - a pattern
     r"|(?<!\w)(?i:apt|suite|ste|unit|apartment|flat)\.?\s?#?\s?\d{1,5}[a-zA-Z]?(?!\w|\s?mm)"
 )
 _CODES = re.compile(
-    r"(?<![\w.,])(?:[A-Z]{1,2}-)?\d{5}(?:-\d{4})?\s(?:[A-ZÀ-Þ][\w'’-]{2,40})(?:[ -](?:am|an|der|im|sur|de|la|le|les|[A-ZÀ-Þ][\w'’-]{2,40})){0,4}"
+    r"(?<![\w.,])(?:[A-Z]{1,2}-)?\d{5}(?:-\d{4})?\s(?:[A-ZÀ-Þ][\w'’-]{2,40})(?:[ -](?:am|an|der|im|sur|de|la|le|les|[A-ZÀ-Þ][\w'’-]{2,40})){0,4}"  # noqa: E501 - a pattern
     r"|(?<!\w)(?:[A-ZÀ-Þ][\w'’.-]{2,40}[ ,]{1,2}){1,3}[A-Z]{2},?\s\d{5}(?:-\d{4})?(?!\d)"
     r"|(?<![\w.])(?:AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY|DC)\s\d{5}(?:-\d{4})?(?!\d)"
     r"|(?<!\w)(?:AB|AL|B|BA|BB|BD|BH|BL|BN|BR|BS|BT|CA|CB|CF|CH|CM|CO|CR|CT|CV|CW|DA|DD|DE|DG|DH|DL|DN|DT|DY|E|EC|EH|EN|EX|FK|FY|G|GL|GU|HA|HD|HG|HP|HR|HS|HU|HX|IG|IP|IV|KA|KT|KW|KY|L|LA|LD|LE|LL|LN|LS|LU|M|ME|MK|ML|N|NE|NG|NN|NP|NR|NW|OL|OX|PA|PE|PH|PL|PO|PR|RG|RH|RM|S|SA|SE|SG|SK|SL|SM|SN|SO|SP|SR|SS|ST|SW|SY|TA|TD|TF|TN|TQ|TR|TS|TW|UB|W|WA|WC|WD|WF|WN|WR|WS|WV|YO|ZE)\d[A-Z\d]?\s\d[ABD-HJLNP-UW-Z]{2}(?!\w)"

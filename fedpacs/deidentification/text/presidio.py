@@ -56,7 +56,7 @@ def _analyzer() -> AnalyzerEngine:
     from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
     from presidio_analyzer.nlp_engine import NoOpNlpEngine
 
-    class OfflineEmailRecognizer(predefined.EmailRecognizer):  # type: ignore[misc] # untyped base
+    class OfflineEmailRecognizer(predefined.EmailRecognizer):
         """The e-mail recognizer with the suffix list in the wheel: the other one fetches it."""
 
         _extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
@@ -85,7 +85,7 @@ def _analyzer() -> AnalyzerEngine:
 def _own(known: Sequence[Span]) -> EntityRecognizer:
     from presidio_analyzer import EntityRecognizer, RecognizerResult
 
-    class KnownSpans(EntityRecognizer):  # type: ignore[misc] # untyped base
+    class KnownSpans(EntityRecognizer):
         """What the dictionary and the patterns found, with full certainty."""
 
         def load(self) -> None:

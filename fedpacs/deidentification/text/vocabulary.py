@@ -106,9 +106,10 @@ def _is_prefixed(folded: str) -> bool:
     medical = word_lists().medical
     for prefix in affixes("prefix"):
         rest = folded[len(prefix) :]
-        if len(rest) >= _SHORTEST_REST and folded.startswith(prefix):
-            if rest in medical or _ends_medically(rest):
-                return True
+        if not folded.startswith(prefix) or len(rest) < _SHORTEST_REST:
+            continue
+        if rest in medical or _ends_medically(rest):
+            return True
     return False
 
 
