@@ -7,9 +7,11 @@ gives the same files and changes nothing.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import FedpacsError
@@ -19,6 +21,7 @@ from fedpacs.deidentification.custody.identity import identity_source
 from fedpacs.deidentification.errors import (
     EncryptionForbiddenError,
 )
+from fedpacs.deidentification.faces.plan import planned
 from fedpacs.deidentification.folders import check_folders, entries
 from fedpacs.deidentification.profile import load_profile
 from fedpacs.deidentification.publishing import publish_beside
@@ -28,8 +31,8 @@ from fedpacs.deidentification.workforce import Workforce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from fedpacs.deidentification.faces.plan import FacePlan
     from fedpacs.deidentification.rules import Profile
 
 
@@ -126,9 +129,17 @@ def run(source: Path, out: Path, options: BatchOptions) -> BatchReport:
         identity_source(kind, key_uri=options.key_uri, vault=options.vault, out=out) as identities,
         staging(out) as area,
         map_lines(options.map_file) as write_line,
+        _faces(source, profile) as faces,
     ):
         task = Task(
-            options.profile, identities, options.custodians, source, out, area, options.conformance
+            profile=options.profile,
+            identities=identities,
+            custodians=options.custodians,
+            source=source,
+            out=out,
+            staging=area,
+            conformance=options.conformance,
+            faces=faces,
         )
         tally = _Tally()
         total = sum(1 for _ in entries(source)) if options.progress else 0
@@ -145,6 +156,16 @@ def run(source: Path, out: Path, options: BatchOptions) -> BatchReport:
         with open_private(options.report_file) as handle:
             handle.write(json.dumps(asdict(report), indent=2) + "\n")
     return report
+
+
+@contextmanager
+def _faces(source: Path, profile: Profile) -> Iterator[FacePlan | None]:
+    """List which files belong together where heads are defaced, outside of the output."""
+    if profile.policies.faces != "deface":
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="fedpacs-") as folder:
+        yield planned((source / name for name in entries(source)), Path(folder))
 
 
 def _check_custodians(options: BatchOptions, profile: Profile) -> None:

@@ -41,18 +41,20 @@ from fedpacs.deidentification.transform import Transformation
 from fedpacs.deidentification.writing import NewFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from fedpacs.core.study import DeidentifiedInstance
     from fedpacs.crypto.custodians import Custodian
     from fedpacs.crypto.pseudonyms import Pseudonyms
     from fedpacs.deidentification.dicom.parsed import ParsedObject
+    from fedpacs.deidentification.faces.plan import FacePlan
     from fedpacs.deidentification.identity import Identity
     from fedpacs.deidentification.rules import Profile
     from fedpacs.deidentification.text.cleaning import CompiledTerms
 
-_MEMORY = 64
+_MEMORY = 32
 _HEADER_BYTES = 8
 _NO_PICTURES = PixelOutcome()
 _NO_TERMS = IdentityTerms((), (), (), ())
@@ -91,6 +93,8 @@ class Engine:
         same. They tell no less than others, but are of no use where studies must be complete.
     custodians
         Who may open the original attributes again, which then travel along, encrypted.
+    faces
+        Which files belong together, for profiles that deface heads.
     """
 
     def __init__(
@@ -100,6 +104,7 @@ class Engine:
         *,
         lenient: bool = False,
         custodians: Sequence[Custodian] = (),
+        faces: FacePlan | None = None,
     ) -> None:
         self.profile = profile
         self.pseudonyms = pseudonyms
@@ -108,13 +113,23 @@ class Engine:
         self._keeps_private = Option.RETAIN_SAFE_PRIVATE in profile.options
         self._parser = Parser()
         self._marker = Marker(profile)
-        self._faces = FaceGuard(profile.policies.faces)
+        self._faces = FaceGuard(profile.policies.faces, faces)
         self._collector = TermCollector(profile)
         self._searches = profile.policies.text != "drop" or profile.policies.pixels == "clean"
         self._transformations: dict[object, Transformation] = {}
 
     def __repr__(self) -> str:
         return f"Engine({self.profile.name})"
+
+    def together(self, files: Iterable[Path]) -> AbstractContextManager[None]:
+        """Let files be de-identified together: a face is found in a volume, not in a slice.
+
+        Parameters
+        ----------
+        files
+            All files of a study.
+        """
+        return self._faces.together(files)
 
     def deidentify_file(self, source: Path, out_dir: Path) -> DeidentifiedInstance:
         """De-identify one file.
@@ -164,14 +179,16 @@ class Engine:
         old_uid = sop_instance_of(parsed, lenient=self._lenient)
         identity = identify(parsed, old_uid, self.pseudonyms, lenient=self._lenient)
         transformation, terms = self._transformation(parsed, identity)
+        face = self._faces.face_in(parsed, sop_class_uid)
         outcome = self._pictures(parsed, sop_class_uid, terms, part.parent)
-        outcome, defaced = self._faces.guarded(parsed, sop_class_uid, outcome, part.parent)
         try:
+            if face is not None:
+                outcome = face.without(parsed, outcome, part.parent)
             elements = encoded_elements(parsed, transformation, keeps_private=self._keeps_private)
             uid = self._new_uid(old_uid)
             own: dict[int, Element | None] = dict(outcome.attributes)
             elements.update(
-                self._marker.marks(parsed, text_free=outcome.text_free, defaced=defaced)
+                self._marker.marks(parsed, text_free=outcome.text_free, defaced=face is not None)
             )
             own.update(self._own(parsed, elements, sop_class_uid, uid))
             for tag, element in own.items():

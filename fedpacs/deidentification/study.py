@@ -33,9 +33,10 @@ def deidentify_study(engine: Engine, study: Study, out_dir: Path) -> Deidentifie
     """
     written: list[DeidentifiedInstance] = []
     try:
-        written.extend(
-            engine.deidentify_file(study.files[uid], out_dir) for uid in sorted(study.files)
-        )
+        with engine.together(study.files.values()):
+            written.extend(
+                engine.deidentify_file(study.files[uid], out_dir) for uid in sorted(study.files)
+            )
         study_instance_uid, patient = _common_owner(written)
     except BaseException:
         for instance in written:

@@ -23,6 +23,7 @@ from fedpacs.deidentification.verification.instance import verify_instance
 
 if TYPE_CHECKING:
     from fedpacs.deidentification.custody.identity import IdentitySource
+    from fedpacs.deidentification.faces.plan import FacePlan
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -54,6 +55,7 @@ class Task:
     out: Path
     staging: Path
     conformance: bool = False
+    faces: FacePlan | None = None
 
 
 class Worker:
@@ -66,6 +68,7 @@ class Worker:
             task.identities.open(),
             lenient=True,
             custodians=[Custodian.load(path) for path in task.custodians],
+            faces=task.faces,
         )
         self._folder = Path(tempfile.mkdtemp(dir=task.staging))
 

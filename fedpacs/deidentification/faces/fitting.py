@@ -1,0 +1,270 @@
+"""Fitting: the head template laid into a volume's skin, and how well it lies there.
+
+Points of the skin are drawn to the template's surface, and points of the template, as far as the
+volume shows them, to the skin. Both are needed: the one alone would be content with a template
+outside of the picture, the other with any small ball. Far points count little (an arm, a headrest).
+There is no chance in it and no thread, so the same files give the same pose everywhere.
+
+References
+----------
+D. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", 1963;
+P. W. Holland and R. E. Welsch, "Robust regression using iteratively reweighted least squares",
+1977 (Cauchy weights).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fedpacs.deidentification.faces.pose import CENTRE_MM, Pose
+from fedpacs.deidentification.faces.template import LOWEST_MM, head_template
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fedpacs.deidentification.faces.skin import Skin
+
+_COARSE_POINTS, _FINE_POINTS = 400, 2500
+_COARSE_STEPS, _FINE_STEPS = 10, 40
+_WIDE_MM, _NARROW_MM = 12.0, 5.0
+_STEPS = np.array([0.5, 0.5, 0.5, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01])
+_PRIOR = np.array([0.6, 0.45, 0.45, 0.16, 0.16, 0.16])
+"""What is usual of tilt, turn and size; others are possible, at a price."""
+_PRIOR_WEIGHT = 0.02
+_TOP_MM = 84.0
+_REACH_MM = 185.0
+_HEAD_BOX_MM = np.array([95.0, 150.0, 120.0])
+_CLOSE_MM, _CLOSE_FACE_MM = 8.0, 11.0
+_TILTS = (0.0, -0.38, 0.38)
+_DROPS_MM = (0.0, -45.0, -90.0, 55.0, 110.0, 165.0, 220.0)
+"""How far below the volume's top the vertex lies; less than 0 where the vertex is cut off."""
+_LONG_MM = 280.0
+_FEWEST_POINTS = 150
+_STUCK, _SETTLED = 1e4, 1e-4
+_TURNED_BETTER = 0.8
+_UPSIDE_DOWN = (
+    np.diag([1.0, -1.0, -1.0]), np.diag([-1.0, -1.0, 1.0]), np.diag([-1.0, 1.0, -1.0]),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The template in a volume.
+
+    Attributes
+    ----------
+    pose
+        Where it lies.
+    cost
+        What is left, the lower the better.
+    skin_close, template_close
+        Shares of the head's skin near the template, and of the template's seen surface near skin.
+    seen
+        Share of the template's surface that the volume shows.
+    face_seen, face_close
+        Share of the face that the volume shows, and of that the share near skin.
+    """
+
+    pose: Pose
+    cost: float
+    skin_close: float
+    template_close: float
+    seen: float
+    face_seen: float
+    face_close: float
+
+
+def fitted(skin: Skin) -> Fit | None:
+    """Lay the template into a volume's skin; None when there is too little of it.
+
+    Parameters
+    ----------
+    skin
+        The skin.
+    """
+    if len(skin.surface_mm) < _FEWEST_POINTS:
+        return None
+    coarse = _Matching(skin, _COARSE_POINTS)
+    starts = _starts(skin, np.eye(3))
+    tried = [coarse.improved(start, _COARSE_STEPS, _WIDE_MM) for start in starts]
+    ranked = sorted(tried, key=lambda found: found[1])[:3]
+    fine = _Matching(skin, _FINE_POINTS)
+    best, cost = min(
+        (fine.improved(pose, _FINE_STEPS, _NARROW_MM) for pose, _ in ranked),
+        key=lambda found: found[1],
+    )
+    return fine.judged(best, cost)
+
+
+def is_turned(skin: Skin, fit: Fit) -> bool:
+    """Tell whether a head fits better upside down or back to front: then nothing is certain.
+
+    Parameters
+    ----------
+    skin
+        The skin.
+    fit
+        The best fit the right way round.
+    """
+    coarse = _Matching(skin, _COARSE_POINTS)
+    own = coarse.improved(fit.pose, _COARSE_STEPS, _WIDE_MM)[1]
+    for turned in _UPSIDE_DOWN:
+        start = Pose(np.concatenate([fit.pose.numbers[:3], np.zeros(6)]), turned)
+        shifts = [np.array([0, 0, dz, 0, 0, 0, 0, 0, 0]) for dz in (0.0, -40.0, 40.0)]
+        found = (coarse.improved(start.moved(shift), _COARSE_STEPS, _WIDE_MM) for shift in shifts)
+        if min(cost for _, cost in found) < _TURNED_BETTER * own:
+            return True
+    return False
+
+
+def _starts(skin: Skin, turned: NDArray[np.float64]) -> Sequence[Pose]:
+    points = skin.surface_mm
+    top = float(points[:, 2].max())
+    depth = top - float(points[:, 2].min())
+    starts = []
+    for drop in _DROPS_MM:
+        vertex = top - drop
+        near = points[(points[:, 2] <= vertex) & (points[:, 2] > vertex - 150.0)]
+        if len(near) < _FEWEST_POINTS or (drop > 0 and depth < _LONG_MM):
+            continue
+        x, y = ((near[:, axis].min() + near[:, axis].max()) / 2 for axis in (0, 1))
+        centre = np.array([x, y, vertex - _TOP_MM + CENTRE_MM[2]])
+        for tilt in _TILTS:
+            numbers = np.concatenate([centre, [tilt, 0.0, 0.0], np.zeros(3)])
+            starts.append(Pose(numbers, turned))
+    return starts
+
+
+class _Matching:
+    """The template against one skin, on a sample of points."""
+
+    def __init__(self, skin: Skin, count: int) -> None:
+        self._skin = skin
+        self._template = head_template()
+        self._own = _every(self._template.surface_mm, count)
+        self._face = _every(self._template.surface_mm[self._template.face_surface], count)
+        self._points = skin.surface_mm
+        self._count = count
+
+    def improved(self, pose: Pose, steps: int, width_mm: float) -> tuple[Pose, float]:
+        """Make a pose better, step by step; give it and its cost."""
+        offsets = self._points - pose.numbers[:3]
+        near = self._points[(offsets * offsets).sum(1) < _REACH_MM**2]
+        points = _every(near, self._count)
+        damping = 1e-2
+        residuals, weights, cost = self._state(pose, points, width_mm)
+        for _ in range(steps):
+            slopes = np.stack(
+                [
+                    (self._residuals(pose.moved(step), points)[0] - residuals) / step.sum()
+                    for step in np.diag(_STEPS)
+                ],
+                1,
+            )
+            step = _solved(slopes, residuals, weights, pose, (damping, width_mm))
+            moved = pose.moved(step)
+            after = self._state(moved, points, width_mm)
+            if after[2] < cost:
+                gain = cost - after[2]
+                pose, (residuals, weights, cost) = moved, after
+                damping = max(damping / 4, 1e-6)
+                if gain < _SETTLED * cost:
+                    break
+            else:
+                damping *= 6
+                if damping > _STUCK:
+                    break
+        return pose, cost
+
+    def _residuals(
+        self, pose: Pose, points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Give distances, and which count."""
+        inside = pose.to_template(points)
+        scale = float(pose.scales.mean())
+        to_template = self._template.distances(inside) * scale
+        known = inside[:, 2] > LOWEST_MM
+        outside = pose.to_patient(self._own)
+        to_skin = self._skin.distances(outside)
+        seen = self._skin.is_seen(outside)
+        return np.concatenate([to_template, to_skin]), np.concatenate([known, seen])
+
+    def _state(
+        self, pose: Pose, points: NDArray[np.float64], width_mm: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """Give distances, their weights, and the cost with the price of an unusual head."""
+        residuals, counted = self._residuals(pose, points)
+        ratio = (residuals / width_mm) ** 2
+        weights = np.where(counted, 1.0 / (1.0 + ratio), 0.0)
+        losses = np.log1p(ratio) * counted
+        split = len(points)
+        parts = []
+        for chosen in (slice(0, split), slice(split, None)):
+            total = float(counted[chosen].sum())
+            share = total / max(len(counted[chosen]), 1)
+            parts.append(float(losses[chosen].sum()) / max(total, 1.0))
+            parts[-1] += max(0.0, 0.25 - share) * 20
+            weights[chosen] /= max(total, 1.0)
+        return residuals, weights, sum(parts) + _prior_cost(pose)
+
+    def judged(self, pose: Pose, cost: float) -> Fit:
+        """Say how well a pose fits."""
+        inside = pose.to_template(self._points)
+        head = (np.abs(inside) < _HEAD_BOX_MM).all(1) & (inside[:, 2] > LOWEST_MM + 10)
+        skin_far = np.abs(self._template.distances(inside[head]))
+        own = pose.to_patient(self._own)
+        seen = self._skin.is_seen(own)
+        own_far = np.abs(self._skin.distances(own[seen]))
+        face = pose.to_patient(self._face)
+        face_seen = self._skin.is_seen(face)
+        face_far = np.abs(self._skin.distances(face[face_seen]))
+        return Fit(
+            pose,
+            cost,
+            _share(skin_far < _CLOSE_MM),
+            _share(own_far < _CLOSE_MM),
+            _share(seen),
+            _share(face_seen),
+            _share(face_far < _CLOSE_FACE_MM),
+        )
+
+
+def _solved(
+    slopes: NDArray[np.float64],
+    residuals: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    pose: Pose,
+    setting: tuple[float, float],
+) -> NDArray[np.float64]:
+    """Solve the damped normal equations; sums are made in one order, without BLAS."""
+    damping, width_mm = setting
+    weighted = slopes * weights[:, None]
+    square = np.stack([(weighted * slopes[:, [k]]).sum(0) for k in range(len(_STEPS))])
+    right = (weighted * residuals[:, None]).sum(0)
+    pull = np.zeros(9)
+    pull[3:] = _PRIOR_WEIGHT * width_mm**2 / _PRIOR**2
+    square[np.diag_indices(9)] = np.diag(square) * (1 + damping) + pull + 1e-9
+    return -np.linalg.solve(square, right + pull * np.concatenate([np.zeros(3), pose.numbers[3:]]))
+
+
+def _prior_cost(pose: Pose) -> float:
+    return float(_PRIOR_WEIGHT * ((pose.numbers[3:] / _PRIOR) ** 2).sum())
+
+
+def _every(points: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Take points evenly from a list that lies in rows."""
+    if len(points) <= count:
+        return points
+    found: NDArray[np.float64] = points[
+        np.round(np.linspace(0, len(points) - 1, count)).astype(int)
+    ]
+    return found
+
+
+def _share(chosen: NDArray[np.bool_]) -> float:
+    return float(chosen.mean()) if chosen.size else 0.0
