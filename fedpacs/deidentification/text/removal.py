@@ -15,7 +15,7 @@ _AROUND = re.compile(r"[ \t_^=,;:/\\&+|'’\"-]*\x00[ \t_^=,;:/\\&+|'’\"\x00-]
 _EMPTY = re.compile(r"[(\[{<][\s.,;:_-]*[)\]}>]")
 _DOTS = re.compile(r"[ \t]+([.,;:!?](?:\s|$))")
 _BLANKS = re.compile(r"[ \t]{2,}")
-_EDGES = re.compile(r"^[ \t_^=,;:/\\-]+(?=\S)|[ \t_^=,;:/\\-]+$", re.MULTILINE)
+_EDGES = re.compile(r"^[ \t]*\.[ \t]+(?=\S)|^[ \t_^=,;:/\\-]+(?=\S)|[ \t_^=,;:/\\-]+$", re.MULTILINE)
 _NO_WORD = re.compile(r"[\W_]*")
 
 

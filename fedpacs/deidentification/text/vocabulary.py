@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from fedpacs.deidentification.text.lists import affixes, word_lists
+from fedpacs.deidentification.text.stems import stem_of
 
 MEDICAL, COMMON, NAME, UNKNOWN = "medical", "common", "name", "unknown"
 
@@ -88,8 +89,16 @@ def _is_derived(folded: str) -> bool:
         _is_inflected(folded)
         or _is_prefixed(folded)
         or _ends_medically(folded)
+        or stem_of(folded) in _stems()
         or _is_compound(folded)
     )
+
+
+@cache
+def _stems() -> frozenset[str]:
+    """Give the international stems of all medical words; made when a word is first not listed."""
+    stems = {stem_of(word) for word in word_lists().medical if len(word) >= _SHORTEST_DERIVED}
+    return frozenset(stems - {""})
 
 
 def _is_inflected(folded: str) -> bool:
