@@ -10,7 +10,7 @@ from functools import lru_cache
 from fedpacs.deidentification.text.folding import fold
 
 WORD, NUMBER, EASTERN = "word", "number", "eastern"
-_RUNS = re.compile(r"\d+|[぀-ヿ㐀-鿿豈-﫿ｦ-ﾟ々〆]+|[^\W\d_]+")
+_RUNS = re.compile(r"\d+|[぀-ヿ㐀-鿿豈-﫿ｦ-ﾟ々〆]+|[^\W\d_぀-ヿ㐀-鿿豈-﫿ｦ-ﾟ々〆]+")
 
 
 class Token:
