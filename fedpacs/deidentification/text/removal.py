@@ -12,10 +12,14 @@ Span = tuple[int, int]
 
 _MARK = "\x00"
 _AROUND = re.compile(r"[ \t_^=,;:/\\&+|'’\"-]*\x00[ \t_^=,;:/\\&+|'’\"\x00-]*")
+_GENITIVE = re.compile(r"\x00['’]s\b")
+_STOPS = re.compile(r"\.[ \t]*\x00\.(?=\s|$)")
 _EMPTY = re.compile(r"[(\[{<][\s.,;:_-]*[)\]}>]")
 _DOTS = re.compile(r"[ \t]+([.,;:!?](?:\s|$))")
 _BLANKS = re.compile(r"[ \t]{2,}")
-_EDGES = re.compile(r"^[ \t]*\.[ \t]+(?=\S)|^[ \t_^=,;:/\\-]+(?=\S)|[ \t_^=,;:/\\-]+$", re.MULTILINE)
+_EDGES = re.compile(
+    r"^[ \t]*\.[ \t]+(?=\S)|^[ \t_^=,;:/\\-]+(?=\S)|[ \t_^=,;:/\\-]+$", re.MULTILINE
+)
 _NO_WORD = re.compile(r"[\W_]*")
 
 
@@ -60,7 +64,8 @@ def remove(text: str, spans: Iterable[Span]) -> str:
 
 
 def _tidy(marked: str) -> str:
-    text = _AROUND.sub(_separator, marked)
+    text = _STOPS.sub(".", _GENITIVE.sub(_MARK, marked))
+    text = _AROUND.sub(_separator, text)
     text = _EMPTY.sub(" ", text)
     text = _DOTS.sub(r"\1", text)
     text = _BLANKS.sub(" ", text)
