@@ -1,6 +1,6 @@
 """Stems: one form for a Greek or Latin word of medicine in any European language.
 
-Péricardique, pericárdico, perikardial and pericardial are one word here.
+Péricardique, pericárdico, perikardial, перикардиальный and pericardial are one word here.
 """
 
 from __future__ import annotations
@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from fedpacs.deidentification.text.folding import spellings
 from fedpacs.deidentification.text.lists import affixes
 
 _DOUBLED = re.compile(r"(.)\1")
 _SOUNDS = (
-    ("qu", "c"), ("ch", "c"), ("ph", "f"), ("th", "t"), ("rh", "r"), ("sch", "c"), ("k", "c"),
+    ("gip", "hip"), ("gidr", "hidr"), ("gepat", "hepat"), ("gist", "hist"), ("geter", "heter"),
+    ("kh", "c"), ("ts", "c"), ("qu", "c"), ("ch", "c"), ("ph", "f"), ("th", "t"), ("rh", "r"), ("sch", "c"), ("k", "c"),
     ("z", "c"), ("y", "i"), ("j", "i"), ("ae", "e"), ("oe", "e"), ("sc", "c"),
 )  # fmt: skip
-_SHORTEST_STEM = 5
+_SHORTEST_STEM = 6
 _ROUNDS = 2
 
 
@@ -25,7 +27,7 @@ def stem_of(folded: str) -> str:
     Parameters
     ----------
     folded
-        One word in Latin script as `fold` gives it.
+        One word in Latin or Cyrillic script as `fold` gives it.
 
     Returns
     -------
@@ -33,7 +35,7 @@ def stem_of(folded: str) -> str:
         Letters; "" where too few are left to tell words apart.
     """
     if not folded.isascii():
-        return ""
+        folded = next((word for word in spellings(folded) if word.isascii()), "")
     stem = _sound(folded)
     for _ in range(_ROUNDS):
         for ending in _endings():
