@@ -50,13 +50,13 @@ _AGE = re.compile(
     r"|(?:\bage[d]?|\balter|\bage|\bedad|\bвозраст|年齢)[\s:=]{0,3}(0?(?:9\d|1[0-2]\d)(?:\s?y(?:o|/o)?)?)(?!\w)"
 )
 _OVER_NINETY = re.compile(
-    r"(?:nonagenarian|centenarian|(?:ninety|neunzig|quatre-vingt-dix|noventa)[\s-]{0,2}\w{0,7}[\s-]{0,2}(?:years?|year-old|jahre|ans|anos)(?:[\s-]old)?)"
+    r"(?:(?:aged?|alter)[\s:]{1,2}(?:ninety|neunzig)[\s-]?\w{0,7}|quatre-vingt-(?:dix|onze|douze|treize|quatorze|quinze|seize)[\w-]{0,6}\sans|nonagenarian|centenarian|(?:ninety|neunzig|quatre-vingt-dix|noventa)[\s-]{0,2}\w{0,7}[\s-]{0,2}(?:years?|year-old|jahre|ans|anos)(?:[\s-]old)?)"
 )
 _QUARTER = re.compile(
-    r"(?<![^\W_])(?:q[1-4][\s/-]?(?:19|20)\d\d|(?:kw|cw|week)\s?\d{1,2}[\s/-](?:19|20)\d\d|(?:19|20)\d\d-?w\d\d)(?!\d)"
+    r"(?<![^\W_])(?:q[1-4][\s/-]?(?:19|20)\d\d|(?:kw|cw|week)\s?\d{1,2}[\s/-](?:19|20)\d\d|(?:19|20)\d\d-?w\d\d(?:-\d)?|(?<!\d)\d{1,2}\.\s?(?:i{1,3}|i?v|vi{1,3}|i?x|xi{1,2})\.\s?(?:19|20)?\d\d)(?!\d)"
 )
 _BORN = re.compile(
-    r"(?:\b(?:born|b\.|geb\.?|geboren|nee?|nacid[oa]|dob|birth|jg\.?|jahrgang|year of birth|рожд\.?|г\.р\.?)(?:\s(?:in|am|le|en|el|im))?[\s:.*]{0,3})((?:19|20)?\d\d)(?!\d|\s?(?:mm|cm|ml))"  # noqa: E501 - a pattern
+    r"(?:\b(?:born|b\.|geb\.?|geboren|nee?|nacid[oa]|dob|birth|jg\.?|jahrgang|year of birth|рожд\.?|г\.р\.?)(?:\s(?:in|am|le|en|el|im)(?:\sthe\s\w{4,8}\sof)?)?[\s:.*]{0,3})((?:19|20)?\d\d)(?!\d|\s?(?:mm|cm|ml))"  # noqa: E501 - a pattern
     r"|((?:19|20)\d\d)\s?(?:г\.?\s?р\.?|года рождения|г\.)"
 )
 _SINCE = re.compile(

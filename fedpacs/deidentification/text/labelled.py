@@ -87,10 +87,21 @@ class LabelledNames:
             if not _LABEL_JOIN.match(gap):
                 return
             explicit = _EXPLICIT.search(gap) is not None
-            weak = " ".join(words) in evidence("weak-label") and not explicit
-            if not self._take(last + 1, sure=not weak and not self._reading.all_capitals):
+            label = " ".join(words)
+            weak = label in evidence("weak-label") and not explicit
+            related = label in evidence("relation") and self._is_written_name(last + 1)
+            sure = (related or not weak) and not self._reading.all_capitals
+            if not self._take(last + 1, sure=sure):
                 self._take_initials(last + 1, said=explicit or not weak)
+                self._take_account(last + 1, label)
             return
+
+    def _is_written_name(self, index: int) -> bool:
+        """Tell whether a word behind a relation is written like a name: wife Petra, son Young."""
+        if index >= len(self._tokens) or self._tokens[index - 1].text.isupper():
+            return False
+        token = self._tokens[index]
+        return token.text.istitle() and may_be_name(token.folded)
 
     def _spells(self, index: int, words: tuple[str, ...]) -> bool:
         following = self._tokens[index : index + len(words)]
@@ -182,6 +193,14 @@ class LabelledNames:
             and (len(token.text) < _LONGEST_INITIALS or not is_curated(token.folded))
         ):
             self.names.add(index)
+
+    def _take_account(self, index: int, label: str) -> None:
+        """Take an unknown small word behind a role as the name of an account: operator jdoe."""
+        if index < len(self._tokens) and label in evidence("account"):
+            token = self._tokens[index]
+            long = len(token.text) >= _LONGEST_INITIALS
+            if long and token.text.islower() and kind_of(token.folded) == UNKNOWN:
+                self.names.add(index)
 
     def _before_credential(self, index: int, token: Token) -> None:
         if token.folded not in evidence("credential") or not token.text[-1].isupper() or not index:

@@ -84,6 +84,8 @@ class NameMarks:
                 continue
             if self._is_listed(index, token):
                 self.names.add(index)
+            elif self._is_elided(index, token):
+                self.names.update((index - 1, index))
         signatures = [*self._signatures()]
         signed = self._indices(signatures)
         self._beside_signature(signed)
@@ -109,6 +111,8 @@ class NameMarks:
 
     def _is_listed(self, index: int, token: Token) -> bool:
         kind = kind_of(token.folded)
+        if kind in {NAME, UNKNOWN} and token.text.lower() == token.text.upper():
+            return len(token.text) > 1  # a script without case, and nothing known that it says
         if kind == NAME:
             return len(token.text) >= _SHORTEST_NAME + (not token.capital)
         if kind == UNKNOWN:
@@ -122,6 +126,16 @@ class NameMarks:
             and len(token.text) >= _SHORTEST_UNKNOWN
             and may_be_name(token.folded)
             and not self._begins_sentence(index)
+        )
+
+    def _is_elided(self, index: int, token: Token) -> bool:
+        """Tell whether a word is the rest of D'Alembert or O'Sullivan."""
+        return (
+            index > 0
+            and token.text.istitle()
+            and self._tokens[index - 1].text in {"D", "O"}
+            and self._reading.gap(index - 1) in {"'", "’"}
+            and not is_curated(token.folded)
         )
 
     def _is_strange(self, index: int, token: Token) -> bool:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from fedpacs.deidentification.text.folding import fold
 
 WORD, NUMBER, EASTERN = "word", "number", "eastern"
-_RUNS = re.compile(r"\d+|[぀-ヿ㐀-鿿豈-﫿ｦ-ﾟ々〆]+|[^\W\d_぀-ヿ㐀-鿿豈-﫿ｦ-ﾟ々〆]+")
+_RUNS = re.compile(r"\d+|[぀-ヿ㐀-鿿\uf900-\ufaffｦ-ﾟ々〆]+|[^\W\d_぀-ヿ㐀-鿿\uf900-\ufaffｦ-ﾟ々〆]+")
 
 
 class Token:
@@ -120,7 +120,12 @@ def _flat_char(char: str) -> str:
 
 def is_eastern(char: str) -> bool:
     """Tell whether a character is kana or an ideograph, written without blanks between words."""
-    return "぀" <= char <= "ヿ" or "㐀" <= char <= "鿿" or "豈" <= char <= "﫿" or "ｦ" <= char <= "ﾟ"
+    return (
+        "぀" <= char <= "ヿ"
+        or "㐀" <= char <= "鿿"
+        or "\uf900" <= char <= "\ufaff"
+        or "ｦ" <= char <= "ﾟ"
+    )
 
 
 @lru_cache(maxsize=65536)

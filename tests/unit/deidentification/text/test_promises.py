@@ -39,14 +39,14 @@ def _tokens(text: str) -> set[str]:
     return {fold(word) for word in re.findall(r"[^\W\d_]+", text)}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(_texts)
 def test_no_term_of_the_object_stays_as_a_word(text):
     own = {fold(word) for word in OWN}
     assert not own & _tokens(clean_text(text, TERMS, "clean"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(_texts)
 def test_what_was_cleaned_stays_as_it_is(text):
     cleaned = clean_text(text, TERMS, "clean")
@@ -81,7 +81,8 @@ def test_the_answer_is_the_same_in_any_process_and_order():
         "sys.stdout.write('|'.join(done[i] for i in range(len(texts))))\n"
     )
     draw = random.Random(5)  # noqa: S311 - a test's texts, no secret
-    texts = [" ".join(draw.choices([*WORDS, "Kowalczyk", "Long"], k=12)) for _ in range(40)]
+    words = [word for word in (*WORDS, "Kowalczyk", "Long") if word.isalpha()]
+    texts = [" ".join(draw.choices(words, k=12)) for _ in range(15)]
     done = subprocess.run(
         [sys.executable, "-c", program, "1"],
         input="|".join(texts), capture_output=True, text=True, check=True, timeout=120,
