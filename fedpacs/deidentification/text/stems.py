@@ -15,7 +15,8 @@ _DOUBLED = re.compile(r"(.)\1")
 _SOUNDS = (
     ("gip", "hip"), ("gidr", "hidr"), ("gepat", "hepat"), ("gist", "hist"), ("geter", "heter"),
     ("kh", "c"), ("ts", "c"), ("qu", "c"), ("ch", "c"), ("ph", "f"), ("th", "t"),
-    ("rh", "r"), ("sch", "c"), ("k", "c"), ("z", "c"), ("y", "i"), ("j", "i"), ("ae", "e"), ("oe", "e"), ("sc", "c"),
+    ("rh", "r"), ("sch", "c"), ("k", "c"), ("z", "c"), ("y", "i"),
+    ("j", "i"), ("ae", "e"), ("oe", "e"), ("sc", "c"),
 )  # fmt: skip
 _SHORTEST_STEM = 6
 _ROUNDS = 2
