@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.deid_quality import tools
 from benchmarks.deid_quality.corpus import build, load
-from benchmarks.deid_quality.scoring import score
+from benchmarks.deid_quality.scoring import Result, score
 from benchmarks.deid_quality.specimen import PRIVACY, UTILITY
 from benchmarks.deid_quality.tables import (
     by_kind,
@@ -26,7 +26,7 @@ from benchmarks.deid_quality.tables import (
 )
 
 if TYPE_CHECKING:
-    from benchmarks.deid_quality.scoring import Release, Result
+    from benchmarks.deid_quality.scoring import Release
     from benchmarks.deid_quality.specimen import Specimen
     from benchmarks.deid_quality.tables import Summary
 
@@ -51,6 +51,7 @@ def scored(
     """Run a tool, score it and print its tables."""
     releases, seconds = run(name, options)
     results = list(score(specimens, releases, options.work / "in", options.work / f"out-{name}"))
+    results += told(name, specimens, options.work)
     summary = summarise(name, specimens, releases, results)
     print(f"\n## {name}: {summary.released} of {summary.files} files released, {seconds:.0f} s")
     print(f"{summary.checks} checks, {summary.unreadable_released} unreadable files released")
@@ -69,6 +70,19 @@ def scored(
         json.dumps(rows, ensure_ascii=False, indent=0)
     )
     return summary, results
+
+
+def told(name: str, specimens: list[Specimen], work: Path) -> list[Result]:
+    """Look for patients' values in what FedPACS prints and reports."""
+    if name != "fedpacs":
+        return []
+    said = ((work / "report.json").read_text() + (work / "fedpacs.log").read_text()).casefold()
+    planted = {(one.text, one.what) for specimen in specimens for one in specimen.planted}
+    return [
+        Result("report and log", "run", "", "leak", what, text, text.casefold() not in said)
+        for text, what in sorted(planted)
+        if len(text) >= 6
+    ]
 
 
 def main() -> None:

@@ -83,7 +83,7 @@ class Linkage:
         if not shift:
             return set()
         moved = {one + dt.timedelta(days=shift) for one in self.originals[person]}
-        return {f"{one:%Y%m%d}" for one in moved & self.originals[person]}
+        return {f"{one:%Y%m%d}" for one in moved}
 
     def interval_kept(self, person: str, ds: Dataset, where: str, old: str) -> bool:
         """Say whether a date moved as the patient's others did, and its time stayed."""
