@@ -84,7 +84,7 @@ def _mentions(text: str, terms: CompiledTerms) -> bool:
 def _clean(text: str, terms: CompiledTerms, mode: Mode) -> str:
     text = _readable(text)
     for _ in range(_ROUNDS):
-        cleaned = _cleaned_once(text, terms, mode)
+        cleaned = _readable(_cleaned_once(text, terms, mode))
         if cleaned == text:
             return text
         text = cleaned

@@ -78,7 +78,7 @@ class Reading:
         runs: list[tuple[int, int, str]] = []
         for match in _RUNS.finditer(text):
             run, start = match[0], match.start()
-            if run[0].isdigit():
+            if run[0].isdecimal():
                 tokens.append(Token(start, run, NUMBER))
             elif is_eastern(run[0]):
                 tokens.append(Token(start, run, EASTERN))

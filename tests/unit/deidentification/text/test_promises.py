@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fedpacs.deidentification.text.cleaning import IdentityTerms, clean_text, compile_terms
@@ -48,6 +48,8 @@ def test_no_term_of_the_object_stays_as_a_word(text):
 
 @settings(max_examples=120, deadline=None)
 @given(_texts)
+@example("May \u00b9")
+@example("øster CT \u00c2\u00a1")
 def test_what_was_cleaned_stays_as_it_is(text):
     cleaned = clean_text(text, TERMS, "clean")
     assert clean_text(cleaned, TERMS, "clean") == cleaned
