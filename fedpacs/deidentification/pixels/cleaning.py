@@ -83,7 +83,7 @@ def clean_pixels(
     DamagedPixelsError
         If the pixel data are damaged.
     """
-    if policies.pixels == "hold":
+    if policies.pixels == "hold" or policies.ocr == "never":
         hold_back(parsed)
         return _outcome(clean_content(parsed, scratch))
     inspection = inspection_of(parsed, policies)

@@ -12,6 +12,7 @@ pydicom deid, ``deid/data/deid.dicom`` (MIT licence).
 from __future__ import annotations
 
 import csv
+import warnings
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,9 @@ def _boxes(facts: tuple[tuple[str, str], ...]) -> tuple[Box, ...]:
 
 
 def _of_recipe(facts: tuple[tuple[str, str], ...]) -> list[Box]:
-    from deid.dicom.pixels import has_burned_pixels
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # deid asks pydicom for an old module
+        from deid.dicom.pixels import has_burned_pixels
 
     ds = FileDataset("", {})
     for keyword, value in facts:

@@ -13,7 +13,7 @@ from fedpacs.deidentification.pixels.views import full_view, stretched, thin_vie
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fedpacs.deidentification.pixels.ocr import Reader
+    from fedpacs.deidentification.pixels.ocr import Found, Reader, Words
     from fedpacs.deidentification.pixels.strokes import Row
     from fedpacs.deidentification.pixels.views import Picture, Plane
 
@@ -25,6 +25,7 @@ _LONGEST_SIDE_PX = 1024
 _MOST_STRIPS = 60
 _FEWEST_SIDE_PX = 8
 _CLEAR = 0.9
+_FEWEST_CHARACTERS = 3
 _LIKELY = 0.4
 _FAINT = 0.4
 _ROOM_PX = 2
@@ -60,6 +61,12 @@ class Line:
         return (self.box.y1 - self.box.y0) < _TALL * (self.box.x1 - self.box.x0)
 
     @property
+    def is_clear(self) -> bool:
+        """Whether it is read without doubt, and not as a letter or two."""
+        characters = sum(character.isalnum() for character in self.text)
+        return self.confidence >= _CLEAR and characters >= _FEWEST_CHARACTERS
+
+    @property
     def height(self) -> int:
         """Height of the line across its direction, px."""
         if self.upright:
@@ -81,8 +88,7 @@ def lines_of_views(reader: Reader, plane: Plane) -> list[Line]:
     for view in (full_view(plane), thin_view(plane, 1), thin_view(plane, -1)):
         picture, zoom = _fitted(view.picture)
         lines.extend(_seen(reader, picture, view.name, (zoom, 0, 0), lines))
-    share = _LARGEST_SHARE * plane.size
-    return [line for line in lines if line.box.area <= share]
+    return _plausible(lines, plane)
 
 
 def lines_of_rows(reader: Reader, plane: Plane, rows: Iterable[Row]) -> list[Line]:
@@ -101,8 +107,13 @@ def lines_of_rows(reader: Reader, plane: Plane, rows: Iterable[Row]) -> list[Lin
     span = float(plane.max() - plane.min())
     for row in _apart(rows):
         lines.extend(_lines_around(reader, plane, row, span))
+    return _plausible(lines, plane)
+
+
+def _plausible(lines: Iterable[Line], plane: Plane) -> list[Line]:
+    """Leave out texture that a reader takes for a large text; what it reads clearly is text."""
     share = _LARGEST_SHARE * plane.size
-    return [line for line in lines if line.box.area <= share]
+    return [line for line in lines if line.box.area <= share or line.is_clear]
 
 
 def boxes_beside(reader: Reader, plane: Plane, box: Box, *, upright: bool) -> list[Box]:
@@ -210,7 +221,7 @@ def _seen(
             continue
         own = _in_frame(box, place)
         if not any(one.confidence >= _CLEAR and _inside(own, one.box) for one in known):
-            text, confidence = _read(reader, picture, box)
+            text, confidence = _read(reader, picture, box, found)
             lines.append(Line(own, text, confidence, found.score, view))
     return lines
 
@@ -220,14 +231,37 @@ def _inside(box: Box, other: Box) -> bool:
     return room.joined(box) == room
 
 
-def _read(reader: Reader, picture: Picture, box: Box) -> tuple[str, float]:
+def _read(reader: Reader, picture: Picture, box: Box, found: Found) -> tuple[str, float]:
     piece = picture[box.y0 : box.y1, box.x0 : box.x1]
-    pieces: Sequence[Picture] = [piece]
+    if found.corners:
+        piece = _levelled(picture, found)
+    turns = [0]
     if piece.shape[0] >= _TALL * piece.shape[1]:
-        pieces = [np.rot90(piece), np.rot90(piece, 3)]
-    words = reader.read([np.ascontiguousarray(one) for one in pieces])
-    best = max(words, key=lambda one: one.confidence * min(len(one.text), 4))
+        turns = [1, 3]
+    words = reader.read([np.ascontiguousarray(np.rot90(piece, turn)) for turn in turns])
+    best = max(words, key=_worth)
+    if turns == [0] and best.confidence < _CLEAR:  # upside down it may be clear
+        best = max(best, *reader.read([np.ascontiguousarray(piece[::-1, ::-1])]), key=_worth)
     return best.text, best.confidence
+
+
+def _worth(words: Words) -> float:
+    return words.confidence * min(len(words.text), 4)
+
+
+def _levelled(picture: Picture, found: Found) -> Picture:
+    """Cut out a tilted piece of text as if it lay."""
+    import cv2
+
+    corners = np.array(found.corners, np.float32)
+    width = max(round(float(np.hypot(*(corners[1] - corners[0])))), 1)
+    height = max(round(float(np.hypot(*(corners[3] - corners[0])))), 1)
+    upright = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    turned = cv2.warpPerspective(
+        picture, cv2.getPerspectiveTransform(corners, upright), (width, height),
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return np.asarray(turned, np.uint8)
 
 
 def _fitted(picture: Picture) -> tuple[Picture, float]:

@@ -29,6 +29,7 @@ _OVERLAP_PX = 64
 _SMALLEST_PX = 8
 _LINE_PX = 48
 _WIDEST = 32
+_TILT = 0.12
 _MODELS = {
     "Det.model_path": "PP-OCRv6_det_small.onnx",
     "Rec.model_path": "PP-OCRv6_rec_small.onnx",
@@ -45,10 +46,13 @@ class Found:
         In px of the picture.
     score
         Of the detector, 0 to 1.
+    corners
+        Of a piece that is tilted: x and y, px, from its upper left clockwise; else none.
     """
 
     box: Box
     score: float
+    corners: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,7 +96,7 @@ class Reader:
             for quad, score in zip(result.boxes, result.scores, strict=True):
                 (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
                 box = Box(int(left) + x0, int(top) + y0, int(right) + 1 + x0, int(bottom) + 1 + y0)
-                found.append(Found(box, float(score)))
+                found.append(Found(box, float(score), _tilted(np.add(quad, (x0, y0)))))
         return found
 
     def read(self, lines: Sequence[Picture]) -> list[Words]:
@@ -118,6 +122,14 @@ class Reader:
         )
         text, confidence = results[0][0], results[0][1]
         return Words(str(text).strip(), float(confidence))
+
+
+def _tilted(corners: NDArray[Any]) -> tuple[tuple[float, float], ...]:
+    """Give the corners of a piece of text that neither lies nor stands."""
+    along = corners[1] - corners[0]
+    if min(abs(float(along[0])), abs(float(along[1]))) < _TILT * float(np.hypot(*along)):
+        return ()
+    return tuple((float(x), float(y)) for x, y in corners)
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,8 @@
 """Policy: which pictures are looked at for text, and how closely.
 
 A picture that is likely to show text is read from edge to edge. In all others the search begins
-with strokes, which costs little, and goes on to reading where it finds some.
+with strokes, which costs little, and goes on to reading where it finds some. Only the SOP class
+exempts a picture: the modality says what an operator chose, and a fax has one bit as a label has.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from fedpacs.deidentification.answers import STATED_CODE, rule_for
 from fedpacs.deidentification.errors import UnsupportedObjectError
 from fedpacs.deidentification.pixels.devices import device_boxes
 
@@ -24,13 +26,19 @@ SOP_CLASS_UID, IMAGE_TYPE, MODALITY, CONVERSION_TYPE = (
     0x00080064,
 )
 BURNED_IN_ANNOTATION = 0x00280301
-_BITS_ALLOCATED, _SEGMENTS = 0x00280100, 0x00620002
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _SCREENS = frozenset(
     {"SCREEN", "SCREENSAVE", "SCREEN SAVE", "SCREENSHOT", "PDF", "REPORT", "DOSE_INFO"}
 )
-_COMPUTED = frozenset({"SEG", "RTDOSE", "REG", "RWV", "SMR"})
-_WITHOUT_TEXT_BITS = 1
+_COMPUTED = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.66.4",  # Segmentation
+        "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation
+        "1.2.840.10008.5.1.4.1.1.481.2",  # RT Dose
+    }
+)
+_SEARCHED = "pixels=clean"
+_STATED = "stated"
 Effort = Literal["none", "strokes", "read"]
 
 
@@ -59,8 +67,6 @@ def inspection_of(parsed: ParsedObject, policies: Policies) -> Inspection:
     An object that says that nothing is burned in is not believed where text is usual.
     """
     stated = parsed.text(BURNED_IN_ANNOTATION).upper() not in {"", "NO"}
-    if policies.ocr == "never":
-        return Inspection("none", stated, ())
     if _is_computed(parsed) and not stated:
         return Inspection("none", stated=False, devices=())
     devices = device_boxes(parsed)
@@ -80,7 +86,7 @@ def shows_screen(parsed: ParsedObject) -> bool:
     return bool(
         parsed.text(CONVERSION_TYPE)
         or kinds & _SCREENS
-        or parsed.text(SOP_CLASS_UID).startswith(_SECONDARY_CAPTURE)
+        or _sop_class_of(parsed).startswith(_SECONDARY_CAPTURE)
     )
 
 
@@ -92,17 +98,27 @@ def hold_back(parsed: ParsedObject) -> None:
     UnsupportedObjectError
         If the object says that its picture shows text, or what it is makes that likely.
     """
-    if parsed.text(BURNED_IN_ANNOTATION).upper() not in {"", "NO"}:
+    said = parsed.text(BURNED_IN_ANNOTATION).upper()
+    if said not in {"", "NO"}:
         raise UnsupportedObjectError("The picture has text burned in.", code="deid.burned-in")
     if shows_screen(parsed):
         raise UnsupportedObjectError(
             "The picture was captured from a screen, film or document.",
             code="deid.unsupported-secondary-capture",
         )
+    rule = rule_for(_sop_class_of(parsed))
+    if _SEARCHED not in rule.needs or (rule.answer == _STATED and said == "NO"):
+        return
+    raise UnsupportedObjectError(
+        f"Its picture is not searched, and {rule.reason}.",
+        code=STATED_CODE if rule.answer == _STATED else rule.answer,
+    )
+
+
+def _sop_class_of(parsed: ParsedObject) -> str:
+    return parsed.text(SOP_CLASS_UID) or parsed.media_sop_class_uid
 
 
 def _is_computed(parsed: ParsedObject) -> bool:
     """Tell whether the pixels are labels or doses, which no device writes on."""
-    if parsed.text(MODALITY) in _COMPUTED or _SEGMENTS in parsed:
-        return True
-    return parsed.integer(_BITS_ALLOCATED, 0) == _WITHOUT_TEXT_BITS
+    return _sop_class_of(parsed) in _COMPUTED
