@@ -14,6 +14,8 @@ _DATE = re.compile(r"(\d{4})([.-]?)(\d{2})\2(\d{2})")
 _DATETIME = re.compile(r"(\d{8})((?:\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?)?)((?:[+-]\d{4})?)")
 _YEAR = re.compile(r"(?:1[89]|20)\d\d")
 _TIME = re.compile(r"([01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?")
+_OLD_TIME = re.compile(r"\d\d:\d\d(?::\d\d(?:\.\d+)?)?")
+_FRACTION_DIGITS = 6
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-4])[0-5]\d")
 _TIME_OF_DAY = re.compile(r"(?:(?:[01]\d|2[0-3])(?:[0-5]\d(?:(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?)?")
 
@@ -59,7 +61,14 @@ def shift_datetime(value: str, days: int) -> str | None:
 
 
 def check_time(value: str) -> str | None:
-    """Give a TM value back when it is one: whole days do not change the time of day."""
+    """Give a TM value back when it is one: whole days do not change the time of day.
+
+    Colons, as ACR-NEMA wrote them, and digits beyond microseconds are left out.
+    """
+    if _OLD_TIME.fullmatch(value):
+        value = value.replace(":", "")
+    whole, dot, fraction = value.partition(".")
+    value = whole + dot + fraction[:_FRACTION_DIGITS] if fraction.isdigit() else value
     return value if _TIME.fullmatch(value) else None
 
 

@@ -9,6 +9,7 @@ from fedpacs.deidentification.dicom.elements import Element
 from fedpacs.deidentification.dicom.syntax import (
     ITEM,
     ITEM_END,
+    LITTLE_EXPLICIT,
     LITTLE_IMPLICIT,
     SEQUENCE_END,
     UNDEFINED,
@@ -43,7 +44,7 @@ def element_of(
     offset, length = extent
     standard = vr_of(tag)
     if vr == "UN" and standard == "SQ" and length != 0:
-        items = items_of(content[offset:], LITTLE_IMPLICIT)
+        items = _unknown_items(content[offset:])
         return Element(tag, "SQ", b"", items) if encoding.little else Element(tag, "UN", b"")
     if vr == "SQ":
         return Element(tag, "SQ", b"", items_of(content[offset:], encoding))
@@ -53,6 +54,14 @@ def element_of(
     if vr == "UN" and standard != "UN":
         vr = standard
     return Element(tag, vr, content[offset:])
+
+
+def _unknown_items(content: bytes) -> list[Items]:
+    """Take the items of a sequence of unknown VR apart: Implicit VR, or Explicit by mistake."""
+    try:
+        return items_of(content, LITTLE_IMPLICIT)
+    except DamagedObjectError:
+        return items_of(content, LITTLE_EXPLICIT)
 
 
 def items_of(content: bytes, encoding: Encoding) -> list[Items]:
@@ -122,8 +131,7 @@ class _Reader:
             return Element(tag, "SQ", b"", reader.items(0, len(content), depth + 1)[0])
         if vr == "UN":
             standard = vr_of(tag)
-            if standard == "SQ" and content:
-                reader = _Reader(content, LITTLE_IMPLICIT)
-                return Element(tag, "SQ", b"", reader.items(0, len(content), depth + 1)[0])
+            if standard == "SQ" and content and depth < MAXIMUM_DEPTH:
+                return Element(tag, "SQ", b"", _unknown_items(content))
             vr = standard
         return Element(tag, vr, content)

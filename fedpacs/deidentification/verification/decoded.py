@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from fedpacs.deidentification.verification.finding import Finding, finding
-from fedpacs.deidentification.verification.standard import own_lists, vocabulary
+from fedpacs.deidentification.verification.standard import common_words, own_lists, vocabulary
 from fedpacs.deidentification.verification.words import stands_alone
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def _codes(text: Text, evidence: Evidence, dense: frozenset[str]) -> Iterator[st
     names = evidence.names & shown.words
     if names and text.from_dictionary:
         names = names - vocabulary()
+    if names and not names.isdisjoint(shown.small):
+        names = names - (shown.small & (vocabulary() | common_words()))
     if names and text.of_a_maker:
         names = names - own_lists()["maker"]
     if (

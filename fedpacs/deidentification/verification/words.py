@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 _WORDS = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _PARTS = re.compile(r"[^\W_]+")
+_CAPITALISED = re.compile(r"[^\W_a-z][^\W_]*")
 _PSEUDONYM = re.compile(r"(?:P-)?[A-Z2-7]{16}|2\.25\.\d{1,39}")
 _MONTHS = {
     "jan": 1, "feb": 2, "mar": 3, "mär": 3, "fév": 2, "fev": 2, "apr": 4, "avr": 4, "abr": 4,
@@ -44,6 +45,8 @@ class Shown(NamedTuple):
         Dates in it as ``YYYYMMDD``.
     dense
         Letters and digits only, without case.
+    small
+        Words that are written in small letters wherever they stand: no name is.
     """
 
     text: str
@@ -51,6 +54,7 @@ class Shown(NamedTuple):
     neighbours: frozenset[tuple[str, str]]
     dates: frozenset[str]
     dense: str
+    small: frozenset[str]
 
 
 @lru_cache(maxsize=8192)
@@ -66,6 +70,7 @@ def shown(text: str) -> Shown:
         neighbours=frozenset(pairwise(parts)),
         dates=frozenset(dates_in(text)) if any(c.isdigit() for c in text) else frozenset(),
         dense="".join(parts),
+        small=frozenset(words) - {word.casefold() for word in _CAPITALISED.findall(text)},
     )
 
 
