@@ -1,11 +1,12 @@
 """The generator of ``data/text_names.txt``, ``text_places.txt``, ``text_common.txt``,
-``text_dicom.txt`` and ``text_diseases.txt``: word lists out of packages, folded and sorted.
+``text_dicom.txt``, ``text_function.txt`` and ``text_diseases.txt``: word lists out of packages,
+folded and sorted.
 
 Run by a developer, never by the product; Faker, names, symspellpy and simple-icd-10-cm (all MIT)
 must be importable::
 
     python -m fedpacs.deidentification.text.generate_lists OUT_FOLDER
-"""  # noqa: D205 - five names do not fit one line
+"""  # noqa: D205 - six names do not fit one line
 
 from __future__ import annotations
 
@@ -114,17 +115,23 @@ def english_words() -> set[str]:
     return {fold(line.split()[0]) for line in source.read_text("utf-8-sig").splitlines() if line}
 
 
+def stop_words() -> set[str]:
+    """Collect the stop words that spaCy (MIT) ships."""
+    found: set[str] = set()
+    for language in _STOP_LANGUAGES:
+        module = importlib.import_module(f"spacy.lang.{language}.stop_words")
+        found.update(fold(word) for word in module.STOP_WORDS)
+    return {word for word in found if _LETTERS.fullmatch(word)}
+
+
 def function_words(names: set[str]) -> set[str]:
-    """Collect the stop words that spaCy (MIT) ships, and Faker's filler words that are no names."""
+    """Collect stop words, and Faker's filler words that are no names."""
     found: set[str] = set()
     for locale in _LOREM:
         module = importlib.import_module(f"faker.providers.lorem.{locale}")
         found.update(fold(word) for word in module.Provider.word_list)
     found -= names
-    for language in _STOP_LANGUAGES:
-        module = importlib.import_module(f"spacy.lang.{language}.stop_words")
-        found.update(fold(word) for word in module.STOP_WORDS)
-    return {word for word in found if _LETTERS.fullmatch(word)}
+    return stop_words() | {word for word in found if _LETTERS.fullmatch(word)}
 
 
 def dicom_words() -> set[str]:
@@ -189,7 +196,7 @@ def _write(path: Path, source: str, words: Iterable[str]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the five lists into the folder that is named."""
+    """Write the six lists into the folder that is named."""
     if len(arguments) != 2:  # noqa: PLR2004 - the program and the folder
         sys.stderr.write(f"{__doc__}\n")
         return 2
@@ -215,6 +222,7 @@ def main(arguments: list[str]) -> int:
         "Common words: symspellpy (MIT; Google Books n-grams and SCOWL), spaCy and Faker (MIT)",
         common - dicom - diseases,
     )
+    _write(folder / "text_function.txt", "Stop words of eight languages: spaCy, MIT", stop_words())
     _write(folder / "text_diseases.txt", "Words of ICD-10-CM, public domain", diseases)
     _write(folder / "text_dicom.txt", "Words of pydicom's DICOM and concept tables, MIT", dicom)
     return 0

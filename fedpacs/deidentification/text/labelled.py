@@ -15,6 +15,7 @@ from fedpacs.deidentification.text.vocabulary import (
     is_curated,
     is_head,
     is_medical,
+    kind_beside_name,
     kind_of,
     may_be_name,
 )
@@ -161,15 +162,31 @@ class LabelledNames:
             return False
         if len(token.text) == 1:
             return token.text.isupper() and self._reading.text[token.end : token.end + 1] == "."
-        kind = kind_of(token.folded)
+        kind = kind_beside_name(token.folded)
         if kind in {NAME, UNKNOWN}:
             return token.capital or kind == NAME or (sure and not taken)
-        listed = may_be_name(token.folded)
         if not token.capital:
-            return bool(taken) and listed and kind == COMMON
-        if kind == MEDICAL or is_head(token.folded):
+            return bool(taken) and kind == COMMON and may_be_name(token.folded)
+        return self._is_ordinary_name(index, taken, sure=sure)
+
+    def _is_ordinary_name(self, index: int, taken: list[int], *, sure: bool) -> bool:
+        """Tell whether a capitalised word of medicine or everyday language is a name here."""
+        token = self._tokens[index]
+        if not taken and sure and self._is_addressed(index):
+            return True
+        listed = may_be_name(token.folded)
+        if kind_beside_name(token.folded) == MEDICAL or is_head(token.folded):
             return listed and sure and self._is_titled(index, taken)
         return listed or (sure and not taken and token.text.istitle() and len(token.text) >= _FOUR)
+
+    def _is_addressed(self, index: int) -> bool:
+        """Tell whether a word stands behind a title so that it can only be a name: Mrs Bees."""
+        if not index or self._tokens[index - 1].folded not in evidence("title"):
+            return False
+        token, before = self._tokens[index], self._tokens[index - 1]
+        written = token.text.istitle() or (token.capital and "." in self._reading.gap(index - 1))
+        named = before.folded in evidence("address") or not is_curated(token.folded)
+        return written and named and before.capital
 
     def _is_titled(self, index: int, taken: list[int]) -> bool:
         """Tell whether a medical word that may be a name (Long, Young, Hand) is one here."""
@@ -227,7 +244,7 @@ class LabelledNames:
         if token.kind != WORD or not token.capital:
             return False
         return (
-            kind_of(token.folded) in {NAME, UNKNOWN}
+            kind_beside_name(token.folded) in {NAME, UNKNOWN}
             or len(token.text) == 1
             or (comma and may_be_name(token.folded))
             or token.folded in evidence("credential")

@@ -12,6 +12,7 @@ from fedpacs.deidentification.text.folding import fold
 _LABELS = frozenset(
     {"label", "weak-label", "id", "weak-id", "phone", "institution", "title", "weekday"}
 )
+_MEDICAL = ("dicom", "diseases", "function")
 LANGUAGES = ("en", "de", "fr", "es", "ja", "ru", "rois")
 
 
@@ -35,7 +36,7 @@ class WordLists:
     Parameters
     ----------
     medical
-        Words of the curated lists, of DICOM's own tables and of ICD-10-CM.
+        Words of the curated lists, of DICOM's own tables, of ICD-10-CM, and function words.
     curated
         Words of the curated lists alone.
     common
@@ -79,9 +80,7 @@ def word_lists() -> WordLists:
     eponyms, heads = _eponyms()
     curated.update(heads)
     return WordLists(
-        medical=frozenset(
-            curated.union(read_lines("text_dicom.txt"), read_lines("text_diseases.txt"))
-        ),
+        medical=frozenset(curated.union(*(read_lines(f"text_{name}.txt") for name in _MEDICAL))),
         curated=frozenset(curated),
         common=frozenset(read_lines("text_common.txt")),
         names=names,

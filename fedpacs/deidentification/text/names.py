@@ -19,6 +19,7 @@ from fedpacs.deidentification.text.vocabulary import (
     is_head,
     is_known,
     is_medical,
+    kind_beside_name,
     kind_of,
     may_be_name,
 )
@@ -80,7 +81,8 @@ class NameMarks:
         """
         self.names = LabelledNames(self._reading).find()
         for index, token in enumerate(self._tokens):
-            if token.kind != WORD or index in self.names | self.kept | self._known_runs:
+            settled = index in self.names or index in self.kept or index in self._known_runs
+            if token.kind != WORD or settled:
                 continue
             if self._is_listed(index, token):
                 self.names.add(index)
@@ -110,22 +112,32 @@ class NameMarks:
         return {index for start, end in spans for index in self._reading.at(start, end)}
 
     def _is_listed(self, index: int, token: Token) -> bool:
+        """Tell whether a word is a name by the lists, or for want of being any other word."""
         kind = kind_of(token.folded)
         if kind in {NAME, UNKNOWN} and token.text.lower() == token.text.upper():
             return len(token.text) > 1  # a script without case, and nothing known that it says
         if kind == NAME:
             return len(token.text) >= _SHORTEST_NAME + (not token.capital)
-        if kind == UNKNOWN:
-            if token.capital and len(token.text) >= _SHORTEST_UNKNOWN:
-                return self._is_strange(index, token)
-            return _PATRONYMIC.search(token.folded) is not None
+        if not token.capital or len(token.text) < _SHORTEST_UNKNOWN:
+            return kind == UNKNOWN and _PATRONYMIC.search(token.folded) is not None
+        return self._is_strange(index, token) if kind == UNKNOWN else self._is_used(index, token)
+
+    def _is_used(self, index: int, token: Token) -> bool:
+        """Tell whether a capitalised word of medicine or everyday language is used as a name."""
+        if self._has_initial(index) and kind_beside_name(token.folded) == UNKNOWN:
+            return True
+        if kind_of(token.folded) != COMMON or not may_be_name(token.folded):
+            return False
+        plain = self._prose and (self._begins_sentence(index) or token.text.isupper())
+        return self._has_initial(index) or not plain
+
+    def _has_initial(self, index: int) -> bool:
+        """Tell whether an initial with its full stop stands before a word: K. Marsh."""
         return (
-            kind == COMMON
-            and self._prose
-            and token.text.istitle()
-            and len(token.text) >= _SHORTEST_UNKNOWN
-            and may_be_name(token.folded)
-            and not self._begins_sentence(index)
+            index > 0
+            and len(self._tokens[index - 1].text) == 1
+            and self._tokens[index - 1].text.isupper()
+            and self._reading.gap(index - 1) in {".", ". "}
         )
 
     def _is_elided(self, index: int, token: Token) -> bool:
@@ -226,7 +238,7 @@ class NameMarks:
         if not is_curated(token.folded):
             return True
         ends = index + 1 >= len(self._tokens) or self._tokens[index + 1].capital
-        return gap == " " and ends and token.text.istitle()
+        return gap == " " and (ends or self._prose) and token.text.istitle()
 
     def _is_particle(self, index: int, token: Token) -> bool:
         """Tell whether a small word before a name belongs to it: van, von, and der after van."""
@@ -236,7 +248,10 @@ class NameMarks:
         return before in evidence("strong-particle")
 
     def _is_other_name(self, token: Token) -> bool:
-        return token.capital and may_be_name(token.folded) and not is_head(token.folded)
+        if not token.capital or is_head(token.folded):
+            return False
+        strange = token.text.istitle() and kind_beside_name(token.folded) == UNKNOWN
+        return may_be_name(token.folded) or strange
 
     def _bridge(self, signed: set[int]) -> None:
         """Take a particle, an initial or a short word that stands between two names."""

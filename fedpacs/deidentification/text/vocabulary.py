@@ -40,6 +40,26 @@ def kind_of(folded: str) -> str:
 
 
 @lru_cache(maxsize=65536)
+def kind_beside_name(folded: str) -> str:
+    """Tell what a folded word is where a name, a title or a label stands beside it.
+
+    Parameters
+    ----------
+    folded
+        One word as `fold` gives it, letters only.
+
+    Returns
+    -------
+    str
+        As `kind_of`, but UNKNOWN for what only looks like a word of medicine: Hartkopf, Sartorio.
+    """
+    kind = kind_of(folded)
+    if kind != MEDICAL or len(folded) == 1 or is_listed(folded):
+        return kind
+    return MEDICAL if _is_prefixed(folded) or _ends_medically(folded) else UNKNOWN
+
+
+@lru_cache(maxsize=65536)
 def is_medical(folded: str) -> bool:
     """Tell whether the strict gate lets a folded word stay: listed or derived from a listed one."""
     return kind_of(folded) == MEDICAL
