@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fedpacs.deidentification.faces.pose import CENTRE_MM, Pose
+from fedpacs.deidentification.faces.profile import nose_of
 from fedpacs.deidentification.faces.template import LOWEST_MM, head_template
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fedpacs.deidentification.faces.profile import Anchor
     from fedpacs.deidentification.faces.skin import Skin
 
 _COARSE_POINTS, _FINE_POINTS = 400, 2500
@@ -45,7 +47,9 @@ _DROPS_MM = (0.0, -45.0, -90.0, 55.0, 110.0, 165.0, 220.0)
 """How far below the volume's top the vertex lies; less than 0 where the vertex is cut off."""
 _LONG_MM = 280.0
 _FEWEST_POINTS = 150
-_STUCK, _SETTLED = 1e4, 1e-4
+_NOSE_ROUNDS, _NOSE_WIDTH_MM = 3, 10.0
+_NOSE_SHARES = np.array([1.0, 0.3, 1.0])
+_STUCK, _SETTLED, _TINY = 1e4, 1e-4, 1e-9
 _TURNED_BETTER = 0.8
 _UPSIDE_DOWN = (
     np.diag([1.0, -1.0, -1.0]), np.diag([-1.0, -1.0, 1.0]), np.diag([-1.0, 1.0, -1.0]),
@@ -98,6 +102,11 @@ def fitted(skin: Skin) -> Fit | None:
         (fine.improved(pose, _FINE_STEPS, _NARROW_MM) for pose, _ in ranked),
         key=lambda found: found[1],
     )
+    for _ in range(_NOSE_ROUNDS):
+        fine.nose = nose_of(skin, best)
+        if fine.nose is None:
+            break
+        best, cost = fine.improved(best, _FINE_STEPS, _NARROW_MM)
     return fine.judged(best, cost)
 
 
@@ -150,6 +159,8 @@ class _Matching:
         self._face = _every(self._template.surface_mm[self._template.face_surface], count)
         self._points = skin.surface_mm
         self._count = count
+        self.nose: Anchor | None = None
+        """Where the nose was found; the template's is held to it."""
 
     def improved(self, pose: Pose, steps: int, width_mm: float) -> tuple[Pose, float]:
         """Make a pose better, step by step; give it and its cost."""
@@ -166,7 +177,7 @@ class _Matching:
                 ],
                 1,
             )
-            step = _solved(slopes, residuals, weights, pose, (damping, width_mm))
+            step = self._solved(slopes, (residuals, weights), pose, (damping, width_mm))
             moved = pose.moved(step)
             after = self._state(moved, points, width_mm)
             if after[2] < cost:
@@ -210,7 +221,39 @@ class _Matching:
             parts.append(float(losses[chosen].sum()) / max(total, 1.0))
             parts[-1] += max(0.0, 0.25 - share) * 20
             weights[chosen] /= max(total, 1.0)
-        return residuals, weights, sum(parts) + _prior_cost(pose)
+        off = float(((self._off_nose(pose) / _NOSE_WIDTH_MM) ** 2).sum())
+        return residuals, weights, sum(parts) + off + _prior_cost(pose)
+
+    def _solved(
+        self,
+        slopes: NDArray[np.float64],
+        state: tuple[NDArray[np.float64], NDArray[np.float64]],
+        pose: Pose,
+        setting: tuple[float, float],
+    ) -> NDArray[np.float64]:
+        """Solve the damped normal equations; sums are made in one order, without BLAS."""
+        damping, width_mm = setting
+        square, right = _normal(slopes, *state)
+        pull = _PRIOR_WEIGHT * width_mm**2 / _PRIOR**2
+        square[range(3, 9), range(3, 9)] += pull
+        right[3:] += pull * pose.numbers[3:]
+        if self.nose is not None:
+            off = self._off_nose(pose)
+            turns = np.stack(
+                [(self._off_nose(pose.moved(step)) - off) / step.sum() for step in np.diag(_STEPS)],
+                1,
+            )
+            more, pulled = _normal(turns, off, np.full(3, (width_mm / _NOSE_WIDTH_MM) ** 2))
+            square, right = square + more, right + pulled
+        square[range(9), range(9)] *= 1 + damping
+        return np.asarray(-np.linalg.solve(square + _TINY * np.eye(9), right), np.float64)
+
+    def _off_nose(self, pose: Pose) -> NDArray[np.float64]:
+        """Give how far the nose lies from the template's; its length counts little."""
+        if self.nose is None:
+            return np.zeros(3)
+        off = pose.to_template(self.nose.found_mm[None])[0] - self.nose.template_mm
+        return np.asarray(off * _NOSE_SHARES, np.float64)
 
     def judged(self, pose: Pose, cost: float) -> Fit:
         """Say how well a pose fits."""
@@ -234,22 +277,12 @@ class _Matching:
         )
 
 
-def _solved(
-    slopes: NDArray[np.float64],
-    residuals: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    pose: Pose,
-    setting: tuple[float, float],
-) -> NDArray[np.float64]:
-    """Solve the damped normal equations; sums are made in one order, without BLAS."""
-    damping, width_mm = setting
+def _normal(
+    slopes: NDArray[np.float64], residuals: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     weighted = slopes * weights[:, None]
     square = np.stack([(weighted * slopes[:, [k]]).sum(0) for k in range(len(_STEPS))])
-    right = (weighted * residuals[:, None]).sum(0)
-    pull = np.zeros(9)
-    pull[3:] = _PRIOR_WEIGHT * width_mm**2 / _PRIOR**2
-    square[np.diag_indices(9)] = np.diag(square) * (1 + damping) + pull + 1e-9
-    return -np.linalg.solve(square, right + pull * np.concatenate([np.zeros(3), pose.numbers[3:]]))
+    return square, (weighted * residuals[:, None]).sum(0)
 
 
 def _prior_cost(pose: Pose) -> float:

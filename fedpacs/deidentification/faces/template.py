@@ -34,7 +34,7 @@ _SIDE_MM = 110.0
 _EAR_X_MM = (72.0, 125.0)
 _EAR_Y_MM = (-18.0, 44.0)
 _EAR_Z_MM = (-82.0, -5.0)
-_BRAIN_MARGIN_MM = 6.0
+_BRAIN_MARGIN_MM = 9.0
 _FAR_MM = 60.0
 
 
