@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fedpacs.deidentification.faces.pose import CENTRE_MM, Pose
-from fedpacs.deidentification.faces.profile import nose_of
+from fedpacs.deidentification.faces.profile import nose_of, stands_out
 from fedpacs.deidentification.faces.template import LOWEST_MM, head_template
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class Fit:
         Share of the template's surface that the volume shows.
     face_seen, face_close
         Share of the face that the volume shows, and of that the share near skin.
+    nose
+        Whether the ridge of the nose was found, so that the face is at its true height.
+    bare
+        Whether nothing in the picture stands out as a nose does.
     """
 
     pose: Pose
@@ -81,6 +85,8 @@ class Fit:
     seen: float
     face_seen: float
     face_close: float
+    nose: bool
+    bare: bool
 
 
 def fitted(skin: Skin) -> Fit | None:
@@ -274,6 +280,8 @@ class _Matching:
             _share(seen),
             _share(face_seen),
             _share(face_far < _CLOSE_FACE_MM),
+            self.nose is not None,
+            not stands_out(self._skin, pose),
         )
 
 

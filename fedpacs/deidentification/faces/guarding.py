@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fedpacs.deidentification.dicom.parsed import ParsedObject
+    from fedpacs.deidentification.faces.locating import Head
     from fedpacs.deidentification.faces.planes import FrameGeometry
-    from fedpacs.deidentification.faces.pose import Pose
     from fedpacs.deidentification.pixels.cleaning import PixelOutcome
 
 _MODALITY = 0x00080060
@@ -34,13 +34,13 @@ class Face:
 
     Attributes
     ----------
-    pose
+    head
         Where the head lies.
     geometry
         Where the frames lie.
     """
 
-    pose: Pose
+    head: Head
     geometry: list[FrameGeometry]
 
     def without(self, parsed: ParsedObject, outcome: PixelOutcome, scratch: Path) -> PixelOutcome:
@@ -67,12 +67,15 @@ class Face:
         )
         from fedpacs.deidentification.pixels.cleaning import discard
 
-        numbers = frames_with_face(self.geometry, self.pose)
+        if not self.head.shows_face:
+            return outcome
+        pose = self.head.pose
+        numbers = frames_with_face(self.geometry, pose)
         if not numbers:
             return outcome
         masked = outcome.content if outcome.frames_changed else None
         with with_content(parsed, masked, scratch) as changed:
-            content = blanked(changed, self.geometry, self.pose, numbers, scratch)
+            content = blanked(changed, self.geometry, pose, numbers, scratch)
         discard(outcome.content)
         return replace(
             outcome,
@@ -166,12 +169,12 @@ def _found(parsed: ParsedObject, plan: FacePlan) -> Face:
     geometry = geometry_of(parsed)
     if geometry is None or len(geometry) != PictureFacts.of(parsed).frames:
         raise FaceNotFoundError("The object does not say where its slices lie.")
-    pose = head_in_series(
+    head = head_in_series(
         plan,
         series_key(parsed),
         frame_key(parsed),
         borrow_first=parsed.text(_MODALITY) == "PT",
     )
-    if pose is None:
+    if head is None:
         raise FaceNotFoundError("No head was found with certainty.")
-    return Face(pose, geometry)
+    return Face(head, geometry)

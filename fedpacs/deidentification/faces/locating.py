@@ -1,7 +1,8 @@
 """Locating: the pose of the head in a series, found once and remembered for every slice of it.
 
-Fails closed: where the template does not lie well, from both sides and at the face, or would lie
-better in a head turned round, there is no pose.
+Fails closed: where the template does not lie well, from both sides and at the face, where a face is
+in the picture and its nose is not found, or where the template would lie better in a head turned
+round, there is no pose.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -42,6 +43,21 @@ _SAME_MM = 0.02
 _PLACES = 6
 
 
+class Head(NamedTuple):
+    """A head that was found.
+
+    Attributes
+    ----------
+    pose
+        Where it lies.
+    shows_face
+        Whether its face is in the picture, or a part of it; only then its pose can be lent.
+    """
+
+    pose: Pose
+    shows_face: bool
+
+
 class _Slice:
     """One frame of one file."""
 
@@ -57,7 +73,7 @@ class _Slice:
         return self.geometry.plane
 
 
-def head_in_series(plan: FacePlan, series: str, frame: str, *, borrow_first: bool) -> Pose | None:
+def head_in_series(plan: FacePlan, series: str, frame: str, *, borrow_first: bool) -> Head | None:
     """Give where the head lies in a series, found in it or in another of its frame of reference.
 
     Parameters
@@ -71,30 +87,32 @@ def head_in_series(plan: FacePlan, series: str, frame: str, *, borrow_first: boo
 
     Returns
     -------
-    Pose or None
+    Head or None
         None when the head cannot be found with certainty.
     """
     others = [other for other in plan.series_in(frame) if other != series][:_MOST_SERIES]
     order = [*others, series] if borrow_first else [series, *others]
     for key in order:
-        pose = _remembered(plan, key)
-        if pose is not None:
-            return pose
+        head = _remembered(plan, key)
+        if head is not None and (key == series or head.shows_face):
+            return head
     return None
 
 
-def _remembered(plan: FacePlan, series: str) -> Pose | None:
+def _remembered(plan: FacePlan, series: str) -> Head | None:
     """Find the head in a series, or read what another worker found."""
     target = plan.folder / f"{series}.pose"
     with _alone(plan.folder / f"{series}.lock"):
         if not target.exists():
-            pose = head_in_files(plan.files(series))
-            numbers = None if pose is None else [float(number) for number in pose.numbers]
+            head = head_in_files(plan.files(series))
+            numbers = None if head is None else [*map(float, head.pose.numbers), head.shows_face]
             part = target.with_suffix(".part")
             part.write_text(json.dumps(numbers))
             part.rename(target)
         found = json.loads(target.read_text())
-    return None if found is None else Pose(np.array(found, np.float64), np.eye(3))
+    if found is None:
+        return None
+    return Head(Pose(np.array(found[:-1], np.float64), np.eye(3)), bool(found[-1]))
 
 
 @contextmanager
@@ -105,7 +123,7 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def head_in_files(files: Sequence[Path]) -> Pose | None:
+def head_in_files(files: Sequence[Path]) -> Head | None:
     """Find the head in the files of one series.
 
     Parameters
@@ -115,8 +133,8 @@ def head_in_files(files: Sequence[Path]) -> Pose | None:
 
     Returns
     -------
-    Pose or None
-        Of the head, or None when it is not found with certainty.
+    Head or None
+        None when it is not found with certainty.
     """
     for stack in _stacks(files)[:_MOST_STACKS]:
         if not is_volume([one.plane for one in stack], _LEAST_DEPTH_MM):
@@ -126,8 +144,14 @@ def head_in_files(files: Sequence[Path]) -> Pose | None:
         fit = None if skin is None else fitted(skin)
         if skin is None or fit is None or not is_certain(fit) or is_turned(skin, fit):
             continue
-        return Pose(np.round(fit.pose.numbers, _PLACES), fit.pose.turned)
+        pose = Pose(np.round(fit.pose.numbers, _PLACES), fit.pose.turned)
+        return Head(pose, not _is_faceless(fit))
     return None
+
+
+def _is_faceless(fit: Fit) -> bool:
+    """Tell whether the picture ends above the face: the vault of a skull shows nobody."""
+    return fit.face_seen < _SOME_FACE and not fit.nose and fit.bare
 
 
 def is_certain(fit: Fit) -> bool:
@@ -144,7 +168,7 @@ def is_certain(fit: Fit) -> bool:
         fit.seen >= _LEAST_SEEN
         and fit.template_close >= _LEAST_TEMPLATE
         and fit.skin_close >= _LEAST_SKIN
-        and (fit.face_seen < _SOME_FACE or fit.face_close >= _LEAST_FACE)
+        and (_is_faceless(fit) or (fit.nose and fit.face_close >= _LEAST_FACE))
         and bool(scales.min() >= _SCALES[0] and scales.max() <= _SCALES[1])
         and turn <= _LARGEST_TURN
     )

@@ -82,12 +82,7 @@ def nose_of(skin: Skin, pose: Pose) -> Anchor | None:
     Anchor or None
         None when the volume shows no nose that could be made out.
     """
-
-    def inside(points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        places = pose.to_patient(points_mm)
-        return np.where(skin.is_seen(places), skin.distances(places), np.nan)
-
-    front = _front(inside)
+    front = _seen_front(skin, pose)
     shift = _shift(front.ridge_mm)
     if shift is None:
         return None
@@ -100,6 +95,28 @@ def nose_of(skin: Skin, pose: Pose) -> Anchor | None:
             template = np.array([0.0, -own.middle_mm[here], _HEIGHTS_MM[here]])
             return Anchor(pose.to_patient(found)[0], template)
     return None
+
+
+def stands_out(skin: Skin, pose: Pose) -> bool:
+    """Tell whether anything in the middle of the front stands out as a nose does.
+
+    Parameters
+    ----------
+    skin
+        The skin.
+    pose
+        Where the head lies, roughly.
+    """
+    ridge_mm = _seen_front(skin, pose).ridge_mm
+    return bool((ridge_mm[np.isfinite(ridge_mm)] >= _LEAST_RIDGE_MM).any())
+
+
+def _seen_front(skin: Skin, pose: Pose) -> _Front:
+    def distances(points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        places = pose.to_patient(points_mm)
+        return np.where(skin.is_seen(places), skin.distances(places), np.nan)
+
+    return _front(distances)
 
 
 @cache
