@@ -146,7 +146,7 @@ def data_digest() -> str:
         {
             entry.name: sha256_hex(entry.read_bytes())
             for entry in folder.iterdir()
-            if entry.name.endswith((".csv", ".txt"))
+            if entry.name.endswith((".csv", ".npz", ".txt"))
         }
     )
 

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fedpacs.deidentification.faces.pose import CENTRE_MM, Pose
+from fedpacs.deidentification.faces.pose import Pose
 from fedpacs.deidentification.faces.profile import nose_of, stands_out
+from fedpacs.deidentification.faces.starting import FEWEST_POINTS, starting_poses
 from fedpacs.deidentification.faces.template import LOWEST_MM, head_template
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from fedpacs.deidentification.faces.profile import Anchor
@@ -38,15 +37,9 @@ _STEPS = np.array([0.5, 0.5, 0.5, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01])
 _PRIOR = np.array([0.6, 0.45, 0.45, 0.16, 0.16, 0.16])
 """What is usual of tilt, turn and size; others are possible, at a price."""
 _PRIOR_WEIGHT = 0.02
-_TOP_MM = 84.0
 _REACH_MM = 185.0
 _HEAD_BOX_MM = np.array([95.0, 150.0, 120.0])
 _CLOSE_MM, _CLOSE_FACE_MM = 8.0, 11.0
-_TILTS = (0.0, -0.38, 0.38)
-_DROPS_MM = (0.0, -45.0, -90.0, 55.0, 110.0, 165.0, 220.0)
-"""How far below the volume's top the vertex lies; less than 0 where the vertex is cut off."""
-_LONG_MM = 280.0
-_FEWEST_POINTS = 150
 _NOSE_ROUNDS, _NOSE_WIDTH_MM = 3, 10.0
 _NOSE_SHARES = np.array([1.0, 0.3, 1.0])
 _STUCK, _SETTLED, _TINY = 1e4, 1e-4, 1e-9
@@ -97,10 +90,12 @@ def fitted(skin: Skin) -> Fit | None:
     skin
         The skin.
     """
-    if len(skin.surface_mm) < _FEWEST_POINTS:
+    if len(skin.surface_mm) < FEWEST_POINTS:
         return None
     coarse = _Matching(skin, _COARSE_POINTS)
-    starts = _starts(skin, np.eye(3))
+    starts = starting_poses(skin)
+    if not starts:
+        return None
     tried = [coarse.improved(start, _COARSE_STEPS, _WIDE_MM) for start in starts]
     ranked = sorted(tried, key=lambda found: found[1])[:3]
     fine = _Matching(skin, _FINE_POINTS)
@@ -135,24 +130,6 @@ def is_turned(skin: Skin, fit: Fit) -> bool:
         if min(cost for _, cost in found) < _TURNED_BETTER * own:
             return True
     return False
-
-
-def _starts(skin: Skin, turned: NDArray[np.float64]) -> Sequence[Pose]:
-    points = skin.surface_mm
-    top = float(points[:, 2].max())
-    depth = top - float(points[:, 2].min())
-    starts = []
-    for drop in _DROPS_MM:
-        vertex = top - drop
-        near = points[(points[:, 2] <= vertex) & (points[:, 2] > vertex - 150.0)]
-        if len(near) < _FEWEST_POINTS or (drop > 0 and depth < _LONG_MM):
-            continue
-        x, y = ((near[:, axis].min() + near[:, axis].max()) / 2 for axis in (0, 1))
-        centre = np.array([x, y, vertex - _TOP_MM + CENTRE_MM[2]])
-        for tilt in _TILTS:
-            numbers = np.concatenate([centre, [tilt, 0.0, 0.0], np.zeros(3)])
-            starts.append(Pose(numbers, turned))
-    return starts
 
 
 class _Matching:
