@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.text.cleaning import CompiledTerms
 
 _RATHER = -0.5
+_PLAIN = 2.0
 _CERTAIN = 3.0
 _SURE = 0.6
 _VERY_SURE = 0.85
 _CLEAR = 0.9
 _EVEN = 0.5
 _FEWEST_CHARACTERS = 3
+_FEWEST_PIECES = 5
+_PIECES_A_LETTER = 1.5
+_CRISP = 2.0
 _GAP_HEIGHTS = 1.5
 
 
@@ -44,6 +48,10 @@ class WrittenText:
 
     def goes(self, terms: CompiledTerms) -> bool:
         """Tell whether it is text, and must be masked."""
+        if self._is_illegible():
+            return True
+        if self.best.confidence >= _VERY_SURE and resembles_identity(self.best.text, terms):
+            return True  # also a name of two letters
         if not self._is_text():
             return False
         if any(resembles_identity(line.text, terms) for line in self._sure()):
@@ -53,7 +61,9 @@ class WrittenText:
     def stays(self, terms: CompiledTerms) -> bool:
         """Tell whether it is text that may stay."""
         best = self.best
-        return best.confidence >= _SURE and judged(best.text, best.confidence, terms) == "stays"
+        if best.confidence < _SURE or self._is_illegible():
+            return False
+        return judged(best.text, best.confidence, terms) == "stays"
 
     @property
     def is_sure(self) -> bool:
@@ -108,6 +118,21 @@ class WrittenText:
     def _sure(self) -> list[Line]:
         return [line for line in self._lines if line.confidence >= _SURE] or [self.best]
 
+    def _is_illegible(self) -> bool:
+        """Tell whether it is plainly text, in letters that the reader does not know.
+
+        It knows Latin, Chinese and Japanese; of other scripts it makes a few letters at best, or
+        reads a date in the line and nothing else.
+        """
+        score = max(line.score for line in self._lines)
+        likeness = _PLAIN if score >= _VERY_SURE else _CERTAIN
+        rows = [row for row in self._rows if row.likeness > likeness and _is_crisp(row)]
+        pieces = max((row.pieces for row in rows), default=0)
+        if score < _SURE or pieces < _FEWEST_PIECES:
+            return False
+        length = _length(self.best.text)
+        return self.best.confidence < _needed(length) or pieces > _PIECES_A_LETTER * length
+
     def _is_text(self) -> bool:
         best, length = self.best, _length(self.best.text)
         likeness = max((row.likeness for row in self._rows), default=-9.0)
@@ -119,6 +144,11 @@ class WrittenText:
         if likeness > _RATHER or views > 1:
             return True
         return best.confidence >= _VERY_SURE and length > _FEWEST_CHARACTERS
+
+
+def _is_crisp(row: Row) -> bool:
+    """Tell whether it is of one ink that stands out from what lies below, as no texture does."""
+    return row.contrast >= _CRISP and row.evenness >= _EVEN
 
 
 def _needed(length: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -39,3 +40,25 @@ def test_large_letters_on_a_small_frame_go(size, shape, at, effort):
 def test_text_upside_down_or_tilted_goes(degrees):
     image = drawn(26, (400, 400), (80, 180), "OKONKWO ADAEZE")
     assert left(np.asarray(image.rotate(degrees, Image.Resampling.BICUBIC))) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["Смирнова^Ольга", "КОВАЛЕВСКАЯ, АННА", "Παπαδόπουλος Γ.", "Дата рожд 12.03"]
+)
+def test_a_line_in_letters_that_the_reader_does_not_know_goes(text):
+    picture = np.random.default_rng(4).normal(40, 4, (200, 400)).astype("u1")
+    cv2.putText(picture, text, (30, 80), 250, cv2.FontFace("sans"), 26)
+    assert left(picture) == 0
+
+
+def test_settings_that_are_read_clearly_stay():
+    picture = np.random.default_rng(4).normal(40, 4, (200, 400)).astype("u1")
+    cv2.putText(picture, "120 kV  50 mAs", (30, 80), 250, cv2.FontFace("sans"), 26)
+    assert detector().look_at_picture(picture, TERMS, "read").boxes == ()
+
+
+def test_a_name_of_two_letters_goes_when_the_object_names_it():
+    picture = np.random.default_rng(4).normal(40, 4, (200, 400)).astype("u1")
+    cv2.putText(picture, "Xu", (30, 80), 250, cv2.FontFace("sans"), 40)
+    named = compile_terms(IdentityTerms(("Xu^Wei",), (), (), ()))
+    assert detector().look_at_picture(picture, named, "read").boxes
