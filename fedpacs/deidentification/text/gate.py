@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fedpacs.deidentification.text.eastern import unknown_spans
 from fedpacs.deidentification.text.numbers import PARAMETERS, UNIT
 from fedpacs.deidentification.text.tokens import EASTERN, NUMBER, Reading, Token
-from fedpacs.deidentification.text.vocabulary import is_medical
+from fedpacs.deidentification.text.vocabulary import is_everyday, is_medical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +41,13 @@ def gate_spans(reading: Reading, kept: set[int]) -> Iterator[Span]:
         elif token.kind == NUMBER:
             if not _is_small(token, reading):
                 yield token.start, token.end
-        elif index not in kept and index not in runs and not is_medical(token.folded):
+        elif index not in kept and index not in runs and not _may_stay(token):
             yield token.start, token.end
+
+
+def _may_stay(token: Token) -> bool:
+    """Tell whether a word is of medicine; one that is as often a name, only in small letters."""
+    return is_medical(token.folded) or (token.text.islower() and is_everyday(token.folded))
 
 
 def _is_small(token: Token, reading: Reading) -> bool:

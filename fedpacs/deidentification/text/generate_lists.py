@@ -30,7 +30,7 @@ _PLACES = (
     "city_names", "cities", "states", "regions", "departments", "prefectures", "towns",
 )  # fmt: skip
 _SHORTEST_NAME = 3
-_GIVEN, _SURNAMES = 4275, 30000
+_GIVEN, _SURNAMES = 4275, 88799
 _OFTEN_GIVEN, _OFTEN_SURNAMES = 500, 4000
 _ALWAYS_GIVEN, _ALWAYS_SURNAMES = 150, 250
 _INFLECTIONS = (
@@ -208,9 +208,11 @@ def main(arguments: list[str]) -> int:
     )
     common = common_words(english, names | towns, function_words(names))
     dicom, diseases = dicom_words(), disease_words()
-    mere_names = (names | towns) - common
-    dicom -= mere_names
-    diseases -= names | towns | dicom
+    # a word of the tables that English knows, too, is a word, unless many people are called so
+    often = census_names(_OFTEN_GIVEN, _OFTEN_SURNAMES)
+    words = ((dicom | diseases) & english) - often
+    dicom -= (names | towns) - common - words
+    diseases -= ((names | towns) - words) | dicom
     _write(
         folder / "text_names.txt",
         "Names: Faker (MIT licence); names 0.3 (MIT licence; US Census of 1990, public domain)",

@@ -13,6 +13,7 @@ from fedpacs.deidentification.text.vocabulary import (
     NAME,
     UNKNOWN,
     is_curated,
+    is_eponym,
     is_head,
     is_medical,
     kind_beside_name,
@@ -177,7 +178,9 @@ class LabelledNames:
         listed = may_be_name(token.folded)
         if kind_beside_name(token.folded) == MEDICAL or is_head(token.folded):
             return listed and sure and self._is_titled(index, taken)
-        return listed or (sure and not taken and token.text.istitle() and len(token.text) >= _FOUR)
+        following = self._tokens[index + 1].text if index + 1 < len(self._tokens) else ""
+        plain = sure or following.islower()  # a capital inside a sentence says something
+        return listed or (plain and not taken and token.text.istitle() and len(token.text) >= _FOUR)
 
     def _is_addressed(self, index: int) -> bool:
         """Tell whether a word stands behind a title so that it can only be a name: Mrs Bees."""
@@ -254,6 +257,11 @@ class LabelledNames:
         """Find SMITH, JOHN: two capitalised words that a comma parts, both of which are names."""
         if self._reading.gap(index) not in {", ", ","} or len(token.text) == 1:
             return
+        if is_eponym(token.folded, alone=True):
+            return
         other = self._tokens[index + 1]
-        if token.capital and other.capital and self._is_name(index) and self._is_name(index + 1):
+        both = may_be_name(token.folded) and may_be_name(other.folded)
+        plain = self._is_name(index) or self._is_name(index + 1)
+        anatomy = evidence("anatomy") & {token.folded, other.folded}
+        if token.capital and other.capital and both and plain and not anatomy:
             self.names.update((index, index + 1))

@@ -41,6 +41,8 @@ class WordLists:
         Words of the curated lists alone.
     common
         Words of everyday language that are no mere names.
+    everyday
+        Those of the common words that are as often names.
     names, places
         Names of persons, and of towns and regions.
     eponyms
@@ -54,6 +56,7 @@ class WordLists:
     medical: frozenset[str]
     curated: frozenset[str]
     common: frozenset[str]
+    everyday: frozenset[str]
     names: frozenset[str]
     places: frozenset[str]
     eponyms: dict[str, Eponym]
@@ -79,10 +82,15 @@ def word_lists() -> WordLists:
     names = frozenset(read_lines("text_names.txt"))
     eponyms, heads = _eponyms()
     curated.update(heads)
+    everyday = frozenset(read_lines("text_everyday.txt"))
+    curated -= everyday
     return WordLists(
-        medical=frozenset(curated.union(*(read_lines(f"text_{name}.txt") for name in _MEDICAL))),
+        medical=frozenset(
+            curated.union(*(read_lines(f"text_{name}.txt") for name in _MEDICAL)) - everyday
+        ),
         curated=frozenset(curated),
-        common=frozenset(read_lines("text_common.txt")),
+        common=everyday.union(read_lines("text_common.txt")),
+        everyday=everyday,
         names=names,
         places=frozenset(read_lines("text_places.txt")),
         eponyms=eponyms,

@@ -12,6 +12,7 @@ from fedpacs.deidentification.text.sentences import ends_sentence
 from fedpacs.deidentification.text.tokens import WORD, Reading, Token
 from fedpacs.deidentification.text.vocabulary import (
     COMMON,
+    MEDICAL,
     NAME,
     UNKNOWN,
     is_curated,
@@ -126,10 +127,20 @@ class NameMarks:
         """Tell whether a capitalised word of medicine or everyday language is used as a name."""
         if self._has_initial(index) and kind_beside_name(token.folded) == UNKNOWN:
             return True
+        if kind_of(token.folded) == MEDICAL:
+            return self._is_signed(index, token)
         if kind_of(token.folded) != COMMON or not may_be_name(token.folded):
             return False
         plain = self._prose and (self._begins_sentence(index) or token.text.isupper())
         return self._has_initial(index) or not plain
+
+    def _is_signed(self, index: int, token: Token) -> bool:
+        """Tell whether a word of medicine is a name behind an initial: `by K. Sharp`."""
+        if not self._has_initial(index) or token.folded in evidence("anatomy"):
+            return False
+        before = self._tokens[index - 2].folded if index > 1 else ""
+        opens = index == 1 or before in evidence("before-name")
+        return opens and token.text.istitle() and may_be_name(token.folded)
 
     def _has_initial(self, index: int) -> bool:
         """Tell whether an initial with its full stop stands before a word: K. Marsh."""
@@ -237,8 +248,8 @@ class NameMarks:
             return False
         if not is_curated(token.folded):
             return True
-        ends = index + 1 >= len(self._tokens) or self._tokens[index + 1].capital
-        return gap == " " and (ends or self._prose) and token.text.istitle()
+        written = self._tokens[index - 1].text.istitle() and token.text.istitle()
+        return gap == " " and written and token.folded not in evidence("anatomy")
 
     def _is_particle(self, index: int, token: Token) -> bool:
         """Tell whether a small word before a name belongs to it: van, von, and der after van."""

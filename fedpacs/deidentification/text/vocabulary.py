@@ -81,6 +81,11 @@ def is_only_medical(folded: str) -> bool:
     return is_medical(folded) and not may_be_name(folded)
 
 
+def is_everyday(folded: str) -> bool:
+    """Tell whether a folded word is as often a name, so that it counts in small letters only."""
+    return folded in word_lists().everyday
+
+
 def is_curated(folded: str) -> bool:
     """Tell whether a folded word is one of the curated lists."""
     return folded in word_lists().curated
