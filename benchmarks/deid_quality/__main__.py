@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 def run(name: str, options: argparse.Namespace) -> tuple[dict[str, Release], float]:
     """Run one tool over the corpus into an empty folder."""
     source, out = options.work / "in", options.work / f"out-{name}"
+    if options.score_only and name == "fedpacs":
+        lines = (options.work / "map.jsonl").read_text()
+        return tools.releases_of(lines, source, out), 0.0
     shutil.rmtree(out, ignore_errors=True)
     (options.work / "map.jsonl").unlink(missing_ok=True)
     if name == "fedpacs":
@@ -97,6 +100,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--show", type=int, default=40, help="rows of failures to print")
     parser.add_argument("--rebuild", action="store_true")
+    parser.add_argument("--score-only", action="store_true", help="score FedPACS's last run again")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.rebuild or not (options.work / "key.json").is_file():

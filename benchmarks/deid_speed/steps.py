@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "/fedpacs/deidentification/"
 PROFILE = "research-rich"
+Function = tuple[str, int, str]  # file, line and name, as pstats has it
 
 
 def cost_per_step(bench: Bench, folder: Path) -> list[dict[str, Any]]:
@@ -53,36 +54,45 @@ def cost_per_step(bench: Bench, folder: Path) -> list[dict[str, Any]]:
 
 
 def _by_step(stats: pstats.Stats) -> tuple[dict[str, float], int]:
-    """Sum own time by the engine's subpackage, strangers' by who called them."""
+    """Sum own time by the engine's subpackage, strangers' by who called them.
+
+    A stranger's share of each step is the mean over its callers, by their time in it; circles of
+    calls are followed until what is left to share out is nothing.
+    """
     table = stats.stats  # type: ignore[attr-defined]  # pstats documents it, typeshed omits it
-    shares: dict[Any, dict[str, float]] = {}
-
-    def owners(function: tuple[str, int, str], depth: int = 0) -> dict[str, float]:
-        if function in shares:
-            return shares[function]
-        step = _step(function[0])
-        if step:
-            return shares.setdefault(function, {step: 1.0})
-        if depth > 60:
-            return {}
-        shares[function] = {}  # a circle counts once
-        callers = table[function][4]
-        total = sum(call[3] for call in callers.values()) or 1.0
-        found: dict[str, float] = {}
-        for caller, call in callers.items():
-            for owner, part in owners(caller, depth + 1).items():
-                found[owner] = found.get(owner, 0.0) + part * call[3] / total
-        shares[function] = found
-        return found
-
     steps: dict[str, float] = {}
+    pending: dict[Function, float] = {}
     ocr = 0
     for function, (_, calls, own, _, _) in table.items():
-        for owner, part in owners(function).items():
-            steps[owner] = steps.get(owner, 0.0) + own * part
+        pending[function] = own
         if function[0].endswith("rapidocr/ch_ppocr_det/main.py") and function[2] == "__call__":
             ocr += calls
+    for _ in range(200):
+        pending = _handed_up(table, pending, steps)
+        if sum(pending.values()) < 1e-3:
+            break
+    if pending:
+        steps["unknown"] = steps.get("unknown", 0.0) + sum(pending.values())
     return steps, ocr
+
+
+def _handed_up(
+    table: dict[Function, Any], pending: dict[Function, float], steps: dict[str, float]
+) -> dict[Function, float]:
+    """Put time down to steps; give what goes to callers instead."""
+    above: dict[Function, float] = {}
+    for function, seconds in pending.items():
+        step = _step(function[0])
+        callers = table[function][4]
+        if step or not callers:
+            name = step or "start and command line"
+            steps[name] = steps.get(name, 0.0) + seconds
+            continue
+        total = sum(call[3] for call in callers.values())
+        for caller, call in callers.items():
+            part = call[3] / total if total > 0 else 1 / len(callers)
+            above[caller] = above.get(caller, 0.0) + seconds * part
+    return above
 
 
 def _step(file: str) -> str:
