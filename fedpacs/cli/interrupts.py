@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _GRACE_S = 5.0
+_HELPERS = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver")
 
 
 class TerminationInterrupt(KeyboardInterrupt):
@@ -50,12 +51,15 @@ def children() -> frozenset[int]:
 
 
 def _ends_with_us(process_id: int) -> bool:
-    """Tell whether a child is Python's resource tracker, which ends when its pipe is closed."""
+    """Tell whether a child is one of Python's own helpers, which end when their pipe is closed.
+
+    They serve all of this process: ended early, its next worker could not be started.
+    """
     try:
         command = Path(f"/proc/{process_id}/cmdline").read_bytes()
     except OSError:
         return True
-    return b"multiprocessing.resource_tracker" in command
+    return any(helper in command for helper in _HELPERS)
 
 
 def stop_children(grace_s: float = _GRACE_S) -> None:

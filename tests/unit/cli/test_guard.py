@@ -8,6 +8,8 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import click
 import pytest
@@ -186,3 +188,17 @@ def test_a_reader_that_goes_away_is_no_error():
     assert command.stderr.read() == b""
     command.stderr.close()
     assert command.wait(20) == 0
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def test_the_next_command_of_the_same_process_can_start_workers_again():
+    def call() -> int:
+        with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as pool:
+            return pool.submit(square, 3).result()
+
+    assert guarded(call, []) == 9
+    assert guarded(raising(KeyboardInterrupt()), []) == 130
+    assert guarded(call, []) == 9
