@@ -106,7 +106,7 @@ class Workforce(Generic[Job, Result]):
             max_workers=workers or self._workers,
             mp_context=_context(),
             initializer=_begin,
-            initargs=(self._start, self._arguments),
+            initargs=(self._start, self._arguments, dict(os.environ)),
         )
 
 
@@ -126,8 +126,12 @@ def _context() -> BaseContext:
     return context
 
 
-def _begin(start: Callable[..., None], arguments: tuple[object, ...]) -> None:
+def _begin(
+    start: Callable[..., None], arguments: tuple[object, ...], environment: dict[str, str]
+) -> None:
     global _failure  # noqa: PLW0603 - a pool has no other place for what went wrong in the beginning
+    os.environ.clear()  # it is that of the time when the first worker of this program began
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
