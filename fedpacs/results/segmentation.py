@@ -200,8 +200,10 @@ def _segmentation(
             device_serial_number=provenance.model_digest[:16],
             omit_empty_frames=bool(label_map.any()),
         )
-    except Exception:  # noqa: BLE001 - highdicom raises many types; they may quote the identified source
-        raise UnwritableResultError("The source images do not carry a segmentation.") from None
+    except Exception as error:  # noqa: BLE001 - highdicom raises many types; they may quote the identified source
+        kind = type(error).__name__  # of all that it says, no patient's
+        msg = f"The source images do not carry a segmentation ({kind})."
+        raise UnwritableResultError(msg) from None
     return seg
 
 
