@@ -154,7 +154,7 @@ def _unheard() -> Iterator[None]:
 
 def _read_sources(sources: Sequence[Path], label_map: NDArray[np.uint8]) -> list[Dataset]:
     try:
-        images: list[Dataset] = [dcmread(path) for path in sources]
+        images = [_in_utf_8(dcmread(path)) for path in sources]
     except Exception:  # noqa: BLE001 - the parser raises many types; they may quote the identified source
         raise SourceMismatchError("A source image cannot be read.") from None
     if label_map.dtype != np.uint8 or label_map.shape[:1] != (len(images),) or not images:
@@ -166,6 +166,13 @@ def _read_sources(sources: Sequence[Path], label_map: NDArray[np.uint8]) -> list
     if len({ds.get("SOPInstanceUID") for ds in images}) != len(images):
         raise SourceMismatchError("A source image is given twice.")
     return images
+
+
+def _in_utf_8(image: Dataset) -> Dataset:
+    """Read its text once and for all; highdicom refuses sets that are empty or many."""
+    image.decode()
+    image.SpecificCharacterSet = "ISO_IR 192"
+    return image
 
 
 def _segmentation(

@@ -192,6 +192,31 @@ def test_a_value_that_is_no_class_is_refused(tmp_path):
         write_segmentation(sources, random_map(), (GREY,), MADE_BY, tmp_path / "r")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of pydicom, which writes the sources
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        (None, "Doe^Jane"),
+        ("", "Doe^Jane"),
+        ("ISO_IR 100", NAME),
+        (["", "ISO 2022 IR 87"], "Yamada^Tarou=山田^太郎"),
+        ("GB18030", "Wang^XiaoDong=王^小东"),
+        ("ISO-IR 100", NAME),
+        ("NO_SUCH_SET", "Doe^Jane"),
+    ],
+)
+def test_the_name_stays_whatever_the_sources_character_set(tmp_path, charset, name):
+    images = identified()
+    for ds in images:
+        ds.SpecificCharacterSet, ds.PatientName = charset, name
+        if charset is None:
+            del ds.SpecificCharacterSet
+    paths = write_sources(tmp_path / "in", images)
+    out = tmp_path / "seg.dcm"
+    write_segmentation(paths, random_map(), LABELS, MADE_BY, out)
+    assert dcmread(out).PatientName == name
+
+
 def test_sources_without_geometry_are_refused_without_a_word_about_the_patient(tmp_path):
     images = identified()
     for ds in images:
