@@ -21,7 +21,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
-from fedpacs.config.site import DimsePacs, FolderPacs
+from fedpacs.config.pacs import DimsePacs, FolderPacs
 from fedpacs.pacs.embedded import EmbeddedPacs
 
 if TYPE_CHECKING:

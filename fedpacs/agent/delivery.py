@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fedpacs.agent.premises import Premises
     from fedpacs.cohort.volumes import OrderedVolume
     from fedpacs.config.job import JobConfig
-    from fedpacs.config.site import DimsePacs
+    from fedpacs.config.pacs import DicomwebPacs, DimsePacs
     from fedpacs.core.cohort import Subject
     from fedpacs.core.study import Study, StudyRef
     from fedpacs.core.update import Result
@@ -172,8 +172,8 @@ class Delivery:
         )
 
 
-def _shown(target: DimsePacs, ref: StudyRef, result: Result) -> bool:
-    """Ask the PACS by C-FIND whether it holds the result."""
+def _shown(target: DimsePacs | DicomwebPacs, ref: StudyRef, result: Result) -> bool:
+    """Ask the PACS whether it holds the result."""
     reader = open_reader(target)
     try:
         query = StudyQuery(modality="SEG", study_instance_uid=ref.study_instance_uid)
@@ -184,7 +184,7 @@ def _shown(target: DimsePacs, ref: StudyRef, result: Result) -> bool:
         reader.close()
 
 
-def _store(target: DimsePacs, file: Path) -> None:
+def _store(target: DimsePacs | DicomwebPacs, file: Path) -> None:
     writer = open_writer(target)
     try:
         receipt = writer.store([file])

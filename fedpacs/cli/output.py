@@ -150,6 +150,8 @@ def show_steps(steps: Iterable[ProbeStep]) -> None:
         mark, style = _MARKS[(step.passed, True)]
         note = value_text("elapsed_s", step.elapsed_s) if step.passed else f"[{step.code}]"
         say(console, Text.assemble((mark, style), " ", step.name, "  ", (note, "dim")))
+        if step.passed and step.advice:
+            say(console, Text(f"       {step.advice}", "dim"))
 
 
 _MARKS = {

@@ -1,6 +1,7 @@
 """``fedpacs site``: one hospital, from its PACS to the consortium and back."""
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,7 @@ def check(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
 
 @app.command()
 def echo(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
-    """Ask the PACS step by step: network, association, echo, query."""
+    """Ask the PACS step by step, 5 s at most: network, TLS, association, query, one object."""
     from fedpacs.agent.site import Site
 
     steps = Site.open(site).echo()
@@ -59,6 +60,20 @@ def echo(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
         error.code = broken.code
     report = {"passed": broken is None, "steps": steps}
     conclude(report, error, lambda: show_steps(steps), as_json=as_json)
+
+
+@app.command()
+def receive(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
+    """Take what a PACS or scanner sends of its own accord, until you press Ctrl-C."""
+    import threading
+
+    from fedpacs.agent.reception import receiving
+    from fedpacs.agent.site import Site
+
+    with receiving(Site.open(site).config) as address:
+        show({"listening": address}, as_json=as_json)
+        sys.stdout.flush()
+        threading.Event().wait()
 
 
 @app.command()
@@ -204,8 +219,6 @@ def _same(site: Path, job: str) -> str:
 
 def _require_somebody_to_ask(as_json: bool) -> None:
     """Refuse to sign where nobody can be asked."""
-    import sys
-
     if as_json or not sys.stdin.isatty():
         raise UsageError(
             "An approval needs a person who reads the terms, and nobody can be asked here.",

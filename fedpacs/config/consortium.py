@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from fedpacs.config.fields import Port
 from fedpacs.config.load import Frozen, load
-from fedpacs.config.site import Port, SiteName
+from fedpacs.config.site import SiteName
 
 
 class ConsortiumIdentity(Frozen):

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from fedpacs.config.fields import KeyUri, Port
 from fedpacs.config.load import Frozen, load
+from fedpacs.config.pacs import DicomwebPacs, DimsePacs, Pacs, anchored_uri
 
-
-def _ae_title(value: str) -> str:
-    if not re.fullmatch(r"[\x20-\x5b\x5d-\x7e]{1,16}", value):
-        msg = "an AE title has 1 to 16 printable ASCII characters and no backslash (PS3.5 6.2)"
-        raise ValueError(msg)
-    return value
-
-
-def _key_uri(value: str) -> str:
-    if not re.fullmatch(r"(file|env):.+", value):
-        msg = "a key is named by URI, `file:PATH` or `env:NAME`; never write the key itself here"
-        raise ValueError(msg)
-    return value
-
-
-AETitle = Annotated[str, AfterValidator(_ae_title)]
-KeyUri = Annotated[str, AfterValidator(_key_uri)]
-Port = Annotated[int, Field(ge=1, le=65535)]
 ApproverName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
 PublicKey = Annotated[str, Field(pattern=r"^ed25519:[0-9a-f]{64}$")]
 SiteName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
@@ -40,30 +23,6 @@ class Identity(Frozen):
     name: SiteName
     title: str = ""
     """Name of the hospital as people write it; shown at the site only, never sent."""
-
-
-class DimsePacs(Frozen):
-    """A PACS reached over DIMSE."""
-
-    kind: Literal["dimse"]
-    host: str
-    port: Port
-    called_ae_title: AETitle
-    calling_ae_title: AETitle
-    retrieve: Literal["c-get", "c-move"]
-    storage_scp_host: str = "127.0.0.1"
-    storage_scp_port: Port | None = None
-    """Port of our Storage SCP, the destination of C-MOVE; the PACS admin must know it."""
-    timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
-
-
-class FolderPacs(Frozen):
-    """An export folder in place of a query interface; results go to a PACS over C-STORE."""
-
-    kind: Literal["folder"]
-    path: Path
-    results: DimsePacs | None = None
-    """Where results are stored and looked for; without it the site takes no results back."""
 
 
 class Deidentification(Frozen):
@@ -142,7 +101,7 @@ class SiteConfig(Frozen):
     """One hospital, complete."""
 
     site: Identity
-    pacs: Annotated[DimsePacs | FolderPacs, Field(discriminator="kind")]
+    pacs: Pacs
     deidentification: Deidentification
     store: Store
     book: Book
@@ -151,9 +110,10 @@ class SiteConfig(Frozen):
     link: Link
 
     @property
-    def results_pacs(self) -> DimsePacs | None:
+    def results_pacs(self) -> DimsePacs | DicomwebPacs | None:
         """PACS that takes results back."""
-        return self.pacs if isinstance(self.pacs, DimsePacs) else self.pacs.results
+        pacs = self.pacs
+        return pacs if isinstance(pacs, (DimsePacs, DicomwebPacs)) else pacs.results
 
 
 def load_site(path: Path) -> SiteConfig:
@@ -163,11 +123,9 @@ def load_site(path: Path) -> SiteConfig:
 
 def _anchored(config: SiteConfig, base: Path) -> SiteConfig:
     def uri(value: str) -> str:
-        scheme, _, rest = value.partition(":")
-        return f"file:{base / rest}" if scheme == "file" else value
+        return anchored_uri(value, base)
 
     store = config.store
-    pacs = config.pacs
     profile = config.deidentification.profile
     if profile.endswith(".toml"):
         profile = str(base / profile)
@@ -175,11 +133,9 @@ def _anchored(config: SiteConfig, base: Path) -> SiteConfig:
     if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
         # SQLAlchemy decodes the path, and would take a "?" in the folder's name for the query
         url = f"sqlite:///{quote(str(base))}/{url.removeprefix('sqlite:///')}"
-    if isinstance(pacs, FolderPacs):
-        pacs = pacs.model_copy(update={"path": base / pacs.path})
     return config.model_copy(
         update={
-            "pacs": pacs,
+            "pacs": config.pacs.anchored(base),
             "deidentification": Deidentification(
                 profile=profile,
                 project_key=uri(config.deidentification.project_key),

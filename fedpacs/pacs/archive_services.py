@@ -21,11 +21,10 @@ from fedpacs.core.errors import PacsError
 from fedpacs.pacs import pynetdicom_guard
 from fedpacs.pacs.access import Verb
 from fedpacs.pacs.archive_index import Level
-from fedpacs.pacs.archive_store import DuplicateInstanceError
 from fedpacs.pacs.associations import reject_caller
 from fedpacs.pacs.contexts import MAXIMUM_CONTEXTS
 from fedpacs.pacs.elements import text, texts
-from fedpacs.pacs.errors import CorruptInstanceError
+from fedpacs.pacs.errors import CorruptInstanceError, DuplicateInstanceError
 from fedpacs.pacs.part10 import is_uid
 from fedpacs.pacs.query import identifier
 from fedpacs.pacs.status import (
@@ -40,6 +39,7 @@ from fedpacs.pacs.status import (
 )
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
     from pydicom import Dataset
@@ -87,9 +87,18 @@ class ArchiveServices:
         Who may do what.
     ae_title
         Our own, returned as RetrieveAETitle.
+    tls
+        Speak TLS with C-MOVE destinations.
     """
 
-    def __init__(self, store: ArchiveStore, access: AccessList, ae_title: str) -> None:
+    def __init__(
+        self,
+        store: ArchiveStore,
+        access: AccessList,
+        ae_title: str,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._tls = tls
         self._store = store
         self._access = access
         self._ae_title = ae_title
@@ -197,7 +206,11 @@ class ArchiveServices:
             return
         pairs = sorted({(i.sop_class_uid, i.transfer_syntax_uid) for i in instances})
         contexts = [build_context(*pair) for pair in pairs[:MAXIMUM_CONTEXTS]]
-        options = {"contexts": contexts, "evt_handlers": list(pynetdicom_guard.WIRE_HANDLERS)}
+        options: dict[str, Any] = {
+            "contexts": contexts,
+            "evt_handlers": list(pynetdicom_guard.WIRE_HANDLERS),
+            "tls_args": (self._tls, target[0]) if self._tls else None,
+        }
         yield (*target, options)
         yield len(instances)
         yield from self._send(event, instances)

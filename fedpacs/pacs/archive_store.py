@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fedpacs.pacs.archive_index import ArchiveIndex
-from fedpacs.pacs.errors import CorruptInstanceError
+from fedpacs.pacs.errors import CorruptInstanceError, DuplicateInstanceError
 from fedpacs.pacs.part10 import file_name, header_of, read_dataset, write_atomically
 
 if TYPE_CHECKING:
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from fedpacs.pacs.archive_index import StoredInstance
-
-
-class DuplicateInstanceError(CorruptInstanceError):
-    """Another object with the same SOP Instance UID is stored already."""
-
-    code = "pacs.duplicate-instance"
 
 
 class ArchiveStore:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydicom.uid import UID
 from pynetdicom import AE, evt
 
-from fedpacs.pacs import pynetdicom_guard
+from fedpacs.pacs import pynetdicom_guard, tls
 from fedpacs.pacs.errors import (
     AssociationAbortedError,
     AssociationRejectedError,
@@ -19,15 +18,17 @@ from fedpacs.pacs.errors import (
     UnknownCallingAETitleError,
     UnreachablePacsError,
 )
+from fedpacs.pacs.ladder import connect
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
 
     from pynetdicom.association import Association
     from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
     from pynetdicom.presentation import PresentationContext
 
-    from fedpacs.config.site import DimsePacs
+    from fedpacs.config.pacs import DimsePacs
     from fedpacs.core.errors import PacsError
 
 MAXIMUM_PDU_BYTES = 131_072
@@ -78,21 +79,6 @@ def reject_caller(association: Association) -> None:
     association.kill()  # returns when the peer has the rejection and the connection is closed
 
 
-def check_tcp(pacs: DimsePacs) -> None:
-    """Open and close a TCP connection.
-
-    Raises
-    ------
-    UnreachablePacsError
-        If it cannot be opened.
-    """
-    try:
-        with socket.create_connection((pacs.host, pacs.port), timeout=pacs.timeout_s):
-            pass
-    except OSError as error:
-        raise _unreachable(pacs) from error
-
-
 def open_association(pacs: DimsePacs, proposal: Proposal) -> Association:
     """Open an association.
 
@@ -116,6 +102,7 @@ def open_association(pacs: DimsePacs, proposal: Proposal) -> Association:
             ae_title=pacs.called_ae_title,
             ext_neg=list(proposal.roles),
             evt_handlers=handlers,
+            tls_args=tls_args(pacs),
         )
     except OSError as error:  # the name does not resolve
         raise _unreachable(pacs) from error
@@ -123,17 +110,29 @@ def open_association(pacs: DimsePacs, proposal: Proposal) -> Association:
         return association
     if association.is_rejected:
         raise _rejection(pacs, association.acceptor.primitive)
+    if pacs.tls is not None:
+        connect(pacs.host, pacs.port, pacs.timeout_s)
+        tls.check_handshake(pacs.host, pacs.port, pacs.tls, pacs.timeout_s)
     if not connected:
         raise _unreachable(pacs)
     if association.rejected_contexts and not association.accepted_contexts:
         raise ServiceNotOfferedError("The PACS accepted none of the offered presentation contexts.")
+    if pacs.tls is None and tls.speaks_tls(pacs.host, pacs.port, pacs.timeout_s):
+        raise tls.tls_expected(pacs.host, pacs.port)
     raise AssociationAbortedError(
         f"{pacs.host}:{pacs.port} took the connection and closed it without an answer.",
         hint=(
             f"Many servers do this to an AE title they do not know: ask the PACS administrator to "
-            f"add AE {pacs.calling_ae_title} of this machine, and whether the port wants TLS."
+            f"add AE {pacs.calling_ae_title} of this machine."
         ),
     )
+
+
+def tls_args(pacs: DimsePacs) -> tuple[ssl.SSLContext, str] | None:
+    """Give what pynetdicom needs to speak TLS; None without."""
+    if pacs.tls is None:
+        return None
+    return tls.client_context(pacs.tls), pacs.tls.server_name or pacs.host
 
 
 def offering(association: Association, abstract_syntax: str) -> Association:

@@ -15,10 +15,17 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # its UIDs are
     Verification,
 )
 
-from fedpacs.pacs import probing
+from fedpacs.pacs import evidence, probing
 from fedpacs.pacs.associations import Proposal, offering, open_association
 from fedpacs.pacs.contexts import in_batches, storage_contexts
-from fedpacs.pacs.query import FIND_MODEL, Finder, identifier
+from fedpacs.pacs.errors import (
+    NotAuthorisedError,
+    RetrieveFailedError,
+    ServiceNotOfferedError,
+)
+from fedpacs.pacs.finding import Finder
+from fedpacs.pacs.ladder import in_time
+from fedpacs.pacs.query import FIND_MODEL, DimseQuery, identifier
 from fedpacs.pacs.sink import Sink
 from fedpacs.pacs.status import retrieve_error
 from fedpacs.pacs.storage_scp import StorageScp
@@ -31,7 +38,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pynetdicom.association import Association
 
-    from fedpacs.config.site import DimsePacs
+    from fedpacs.config.pacs import DimsePacs
+    from fedpacs.core.errors import PacsError
     from fedpacs.core.study import SeriesRef, StudyRef
     from fedpacs.pacs.ports import ProbeStep, StudyQuery
 
@@ -52,10 +60,14 @@ class DimseReader:
     ----------
     unplaced
         Always 0: a PACS says of everything to which study it belongs.
+    method
+        ``c-get`` or ``c-move``; empty until ``auto`` has been decided.
     """
 
     def __init__(self, pacs: DimsePacs) -> None:
         self._pacs = pacs
+        self.method = _known_method(pacs)
+        self._proven = False
         self.unplaced = 0
         self._query: Association | None = None
         self._get: Association | None = None
@@ -64,12 +76,17 @@ class DimseReader:
         self._scp: StorageScp | None = None
 
     def probe(self) -> tuple[ProbeStep, ...]:
-        """Try the connection rung by rung."""
-        return probing.probe(self._pacs, self)
+        """Try the connection rung by rung, and keep the evidence."""
+        self.close()  # our Storage SCP's port is needed
+        limited = in_time(self._pacs)
+        steps = probing.probe(limited, DimseReader(limited))
+        evidence.keep(self._pacs, steps)
+        self.method = _known_method(self._pacs)
+        return steps
 
     def find(self, query: StudyQuery) -> Iterator[StudyRef]:
         """Give each study that contains the modality, with every series and instance of it."""
-        return Finder(self.query_association).studies(query)
+        return Finder(DimseQuery(self.query_association)).studies(query)
 
     def retrieve(
         self, study: StudyRef, into: Path | None, only: frozenset[str] | None = None
@@ -80,6 +97,36 @@ class DimseReader:
         arrives; the probe does that.
         """
         wanted = study.sop_instance_uids if only is None else only & study.sop_instance_uids
+        if not self.method:
+            self.method = self._offered_method()
+        try:
+            for path in self._retrieve(study, into, wanted):
+                self._proven = True
+                yield path
+        except (RetrieveFailedError, ServiceNotOfferedError, NotAuthorisedError):
+            if not self._may_change():
+                raise
+            self.method = "c-move"
+            yield from self._retrieve(study, into, wanted)
+
+    def _may_change(self) -> bool:
+        """Tell whether C-GET, which has never yet worked here, may be given up for C-MOVE."""
+        pacs = self._pacs
+        return (
+            pacs.retrieve == "auto"
+            and self.method == "c-get"
+            and not self._proven
+            and pacs.storage_scp_port is not None
+        )
+
+    def _offered_method(self) -> str:
+        """Decide between C-GET and C-MOVE by what the PACS accepts."""
+        offered = {cx.abstract_syntax for cx in self.query_association().accepted_contexts}
+        return "c-move" if _GET not in offered and _MOVE in offered else "c-get"
+
+    def _retrieve(
+        self, study: StudyRef, into: Path | None, wanted: frozenset[str]
+    ) -> Iterator[Path]:
         received = 0
         worst: int | None = 0
         for classes in in_batches(study.sop_class_uids, reserved=1):
@@ -89,7 +136,20 @@ class DimseReader:
                 if transfer.final_status != 0:
                     worst = transfer.final_status
                 if worst is None or (worst and not received):
-                    raise retrieve_error(worst, self._pacs)
+                    raise self._error(worst)
+
+    def _error(self, status: int | None) -> PacsError:
+        refusal = self._scp.tls_refusal if self._scp is not None else ""
+        if status is not None and self.method == "c-move" and refusal:
+            return RetrieveFailedError(
+                f"The PACS called our Storage SCP and failed at TLS ({refusal}).",
+                hint="Have it send with TLS, with a certificate of an authority in `ca`, and "
+                "trust the authority that signed ours.",
+            )
+        return retrieve_error(status, self._pacs, self.method)
+
+    def done(self, study: StudyRef) -> None:
+        """Nothing to do: the PACS keeps its studies."""
 
     def close(self) -> None:
         """Release associations and stop listening."""
@@ -105,8 +165,10 @@ class DimseReader:
         """Give the association for C-ECHO, C-FIND and C-MOVE, opening it when needed."""
         if self._query is None or not self._query.is_established:
             models = [Verification, FIND_MODEL]
-            if self._pacs.retrieve == "c-move":
+            if self.method != "c-get":
                 models.append(_MOVE)
+            if not self.method:
+                models.append(_GET)
             self._query = open_association(self._pacs, Proposal([build_context(m) for m in models]))
         return self._query
 
@@ -120,7 +182,7 @@ class DimseReader:
         self, keys: Dataset, into: Path | None, wanted: frozenset[str], classes: frozenset[str]
     ) -> Any:  # noqa: ANN401 - a generator that returns its Transfer
         pacs = self._pacs
-        if pacs.retrieve == "c-get":
+        if self.method == "c-get":
             association = offering(self._get_association(classes), _GET)
             transfer = Transfer(association, pacs.timeout_s)
             self._sink = Sink(into, wanted, transfer.arrived)
@@ -128,7 +190,7 @@ class DimseReader:
             self._sink = None
             return transfer
         scp = self.storage_scp()
-        association = offering(self.query_association(), _MOVE)
+        association = offering(self._move_association(), _MOVE)
         transfer = Transfer(association, pacs.timeout_s)
         association.dimse_timeout = None  # pending responses are optional: Transfer watches
         with scp.receiving(Sink(into, wanted, transfer.arrived), classes):
@@ -137,6 +199,14 @@ class DimseReader:
             )
         association.dimse_timeout = pacs.timeout_s
         return transfer
+
+    def _move_association(self) -> Association:
+        """Give the query association; anew when it was opened for C-GET."""
+        current = self.query_association()
+        if all(cx.abstract_syntax != _MOVE for cx in current.requestor.requested_contexts):
+            current.release()
+            current = self.query_association()
+        return current
 
     def _get_association(self, classes: frozenset[str]) -> Association:
         current = self._get
@@ -160,6 +230,13 @@ class DimseReader:
     def _store(self, event: evt.Event) -> int:
         sink = self._sink
         return 0x0124 if sink is None else sink.store(event)
+
+
+def _known_method(pacs: DimsePacs) -> str:
+    if pacs.retrieve != "auto":
+        return pacs.retrieve
+    found = evidence.chosen(pacs)
+    return found if found in ("c-get", "c-move") else ""
 
 
 def _requests(

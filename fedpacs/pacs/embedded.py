@@ -15,14 +15,16 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from fedpacs.config.pacs import Tls
 from fedpacs.core.errors import FedpacsError
 from fedpacs.pacs.access import AccessList, parse_peer
 from fedpacs.pacs.archive_services import SERVICES, ArchiveServices
 from fedpacs.pacs.archive_store import ArchiveStore
 from fedpacs.pacs.associations import application_entity
 from fedpacs.pacs.contexts import ALL_STORAGE_CLASSES, TRANSFER_SYNTAXES
-from fedpacs.pacs.errors import CannotListenError
+from fedpacs.pacs.errors import CannotListenError, UnsafeStoreError
 from fedpacs.pacs.listening import Listener
+from fedpacs.pacs.tls import client_context, server_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,6 +49,8 @@ class EmbeddedPacs:
         Folder of the store.
     peers
         Who may do what.
+    tls
+        Speak TLS with callers and C-MOVE destinations, and nothing else.
 
     Raises
     ------
@@ -55,15 +59,23 @@ class EmbeddedPacs:
     """
 
     def __init__(
-        self, ae_title: str, address: tuple[str, int], root: Path, peers: Iterable[Peer]
+        self,
+        ae_title: str,
+        address: tuple[str, int],
+        root: Path,
+        peers: Iterable[Peer],
+        tls: Tls | None = None,
     ) -> None:
         access = AccessList(peers)
+        secured = server_context(tls) if tls else None
         self._store = ArchiveStore(root)
-        services = ArchiveServices(self._store, access, ae_title)
+        services = ArchiveServices(
+            self._store, access, ae_title, client_context(tls) if tls else None
+        )
         entity = _entity(ae_title)
         try:
             self._listener = Listener(
-                entity, address, entity.supported_contexts, services.handlers()
+                entity, address, entity.supported_contexts, services.handlers(), secured
             )
         except CannotListenError as error:
             self._store.close()
@@ -113,7 +125,19 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="AET@HOST[:PORT][=VERB,...]",
         help="peer that is let in; its port makes it a C-MOVE destination; repeatable",
     )
+    parser.add_argument("--tls-ca", type=Path, help="PEM: authorities of those let in")
+    parser.add_argument("--tls-certificate", type=Path, help="PEM: certificate of the archive")
+    parser.add_argument("--tls-key", metavar="URI", help="its private key, file:PATH or env:NAME")
     return parser.parse_args(arguments)
+
+
+def _tls(options: argparse.Namespace) -> Tls | None:
+    named = (options.tls_ca, options.tls_certificate, options.tls_key)
+    if not any(named):
+        return None
+    if not all(named):
+        raise UnsafeStoreError("TLS needs all of --tls-ca, --tls-certificate and --tls-key.")
+    return Tls(ca=named[0], certificate=named[1], key=named[2])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,7 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         peers = [parse_peer(text) for text in options.allow]
-        with EmbeddedPacs(options.aet, (options.host, options.port), options.store, peers) as pacs:
+        address = (options.host, options.port)
+        with EmbeddedPacs(options.aet, address, options.store, peers, _tls(options)) as pacs:
             sys.stdout.write(f"ready: {options.aet} at {options.host}:{pacs.port}\n")
             sys.stdout.flush()
             stop.wait()

@@ -6,9 +6,12 @@ names and addresses of the two application entities, which the site's own config
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from fedpacs.core.errors import PacsError
+
+if TYPE_CHECKING:
+    from fedpacs.pacs.ports import ProbeStep
 
 
 class TransientPacsError(PacsError):
@@ -43,6 +46,96 @@ class DroppedAssociationError(TransientPacsError):
         "Repeat; when it stays, raise `timeout_s` of the [pacs] block and ask the PACS "
         "administrator for a limit on the length of associations."
     )
+
+
+class CutShortError(DroppedAssociationError):
+    """An HTTP connection ended or went silent in the middle of an answer."""
+
+    code = "pacs.connection-dropped"
+    default_hint = (
+        "Repeat; when it stays, raise `timeout_s` of the [pacs] block and look for a proxy or "
+        "firewall between this machine and the PACS that ends long connections."
+    )
+
+
+class TlsFailedError(PacsError):
+    """No secure connection, for a reason that has no class of its own."""
+
+    code = "pacs.tls-failed"
+    default_hint = "Show the reason to the PACS administrator; compare the [pacs.tls] block."
+
+
+class TlsFilesError(TlsFailedError):
+    """One of our own TLS files cannot be used."""
+
+    code = "pacs.tls-files"
+    default_hint = (
+        "Check `ca`, `certificate` and `key` of the [pacs.tls] block; keys have mode 0600."
+    )
+
+
+class UntrustedCertificateError(TlsFailedError):
+    """The PACS shows a certificate of an authority we were not told to trust."""
+
+    code = "pacs.tls-untrusted"
+    default_hint = (
+        "Ask the PACS administrator which authority signed its certificate, and enter that "
+        "authority's certificate as `ca`. Do not go on without: it may be another machine."
+    )
+
+
+class HostNameMismatchError(TlsFailedError):
+    """The certificate of the PACS is made out to another name."""
+
+    code = "pacs.tls-host-name"
+    default_hint = (
+        "Write `host` as the certificate has it, or name what the certificate says as "
+        "`server_name` of the [pacs.tls] block, once the PACS administrator has confirmed it."
+    )
+
+
+class ExpiredCertificateError(TlsFailedError):
+    """The certificate of the PACS has expired or is not valid yet."""
+
+    code = "pacs.tls-expired"
+    default_hint = "Ask the PACS administrator to renew it; check this machine's clock."
+
+
+class ClientCertificateRefusedError(TlsFailedError):
+    """The PACS wants a certificate from us, and none or not this one."""
+
+    code = "pacs.tls-client-certificate"
+    default_hint = (
+        "Enter `certificate` and `key` in the [pacs.tls] block, and ask the PACS administrator to "
+        "trust the authority that signed our certificate; check that it has not expired."
+    )
+
+
+class PlaintextPeerError(TlsFailedError):
+    """The port does not speak TLS."""
+
+    code = "pacs.tls-not-spoken"
+    default_hint = (
+        "Ask the PACS administrator for its TLS port (often 2762); without TLS, take the "
+        "[pacs.tls] block away."
+    )
+
+
+class TlsVersionError(TlsFailedError):
+    """The PACS speaks only versions of TLS that are no longer safe."""
+
+    code = "pacs.tls-version"
+    default_hint = (
+        "Ask the PACS administrator for TLS 1.2 or 1.3; an old PACS can stand behind a TLS proxy "
+        "(stunnel)."
+    )
+
+
+class TlsExpectedError(TlsFailedError):
+    """The port speaks TLS, and we do not."""
+
+    code = "pacs.tls-expected"
+    default_hint = "Add a [pacs.tls] block, or ask the PACS administrator for a port without TLS."
 
 
 class AssociationRejectedError(PacsError):
@@ -96,6 +189,55 @@ class QueryFailedError(PacsError):
 
     code = "pacs.query-failed"
     default_hint = "Run `fedpacs site echo` and show the status to the PACS administrator."
+
+
+class WebRequestFailedError(QueryFailedError):
+    """A DICOMweb request ended in a failure."""
+
+    code = "pacs.web-request-failed"
+    default_hint = (
+        "Check `url` of the [pacs] block with the PACS administrator; show them the status."
+    )
+
+
+class UnreadableAnswerError(WebRequestFailedError):
+    """The server answered something else than DICOMweb does."""
+
+    code = "pacs.unreadable-answer"
+    default_hint = (
+        "Check that `url` of the [pacs] block names the DICOMweb root (not a viewer or a login "
+        "page), and repeat."
+    )
+
+
+class NotFoundError(WebRequestFailedError):
+    """The server knows no such resource."""
+
+    code = "pacs.not-found"
+    default_hint = (
+        "Ask the PACS administrator for the root of its DICOMweb services and correct `url`; for "
+        "a single study: it may have been moved or deleted meanwhile."
+    )
+
+
+class LoginRefusedError(NotAuthorisedError):
+    """The server wants to know who we are, or does not believe it."""
+
+    code = "pacs.login-refused"
+    default_hint = (
+        "Set `user` and `password`, or `token`, of the [pacs] block (by key URI); a token may "
+        "have expired."
+    )
+
+
+class RedirectedError(PacsError):
+    """The server sends us on to another host; credentials and UIDs would follow."""
+
+    code = "pacs.redirected"
+    default_hint = (
+        "Ask the PACS administrator for the final address of the DICOMweb services and write it "
+        "as `url`; with https, if that is where it sends."
+    )
 
 
 class NamelessAnswerError(PacsError):
@@ -167,6 +309,89 @@ class CorruptInstanceError(IncompleteStudyError):
 
     code = "pacs.corrupt-instance"
     default_hint = "Have the object repaired or removed in the PACS, then ingest again."
+
+
+class DuplicateInstanceError(CorruptInstanceError):
+    """Another object with the same SOP Instance UID is stored already."""
+
+    code = "pacs.duplicate-instance"
+
+
+class SentInPartError(IncompleteStudyError):
+    """A study was sealed and let go of, and then sent again only in part."""
+
+    code = "pacs.sent-in-part"
+    default_hint = "Have the whole study sent again; it is then taken as a whole."
+
+
+class FullInboxError(PacsError):
+    """The inbox of a push site would fill the disk."""
+
+    code = "pacs.inbox-full"
+    default_hint = (
+        "Run `fedpacs site ingest`, which empties it, or give it more space; senders repeat what "
+        "was refused."
+    )
+
+
+class NobodyListensError(PacsError):
+    """The receiver of a push site is not running."""
+
+    code = "pacs.nobody-listens"
+    default_hint = "Start `fedpacs site receive` and leave it running."
+
+
+class OversizeInstanceError(IncompleteStudyError):
+    """An object is larger than any that is taken."""
+
+    code = "pacs.oversize-instance"
+    default_hint = "Ask the PACS administrator what this object is; it is left out."
+
+
+class StagingError(PacsError):
+    """What arrives cannot be written."""
+
+    code = "pacs.staging"
+    default_hint = "Look at the free space of `staging` of the [store] block and the rights on it."
+
+
+class TooSlowError(TransientPacsError):
+    """A probe ended before the PACS had answered."""
+
+    code = "pacs.too-slow"
+    default_hint = (
+        "Try again when the PACS is less busy; when it stays, ask the PACS administrator why "
+        "this takes so long."
+    )
+
+
+class NoWayError(RetrieveFailedError):
+    """No way of retrieving works.
+
+    Attributes
+    ----------
+    tried
+        What the probe tried, in order.
+    """
+
+    code = "pacs.no-way"
+    default_hint = "Ask the PACS administrator for one of these."
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.tried: tuple[ProbeStep, ...] = ()
+
+    @classmethod
+    def after(cls, tried: tuple[ProbeStep, ...]) -> NoWayError:
+        """Build it from what was tried; a single attempt keeps its own code."""
+        if len(tried) == 1:
+            error = cls(tried[0].advice, hint=" ")
+            error.code = tried[0].code
+            return error
+        words = " ".join(f"{step.name.upper()}: {step.advice}" for step in tried)
+        error = cls(f"No way of retrieving works. {words}")
+        error.tried = tried
+        return error
 
 
 class FolderUnreadableError(PacsError):

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
-import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fedpacs.core.study import InstanceRef, SeriesRef, StudyRef
+from fedpacs.pacs import evidence
+from fedpacs.pacs.dicomdir import CLASS_UID, listed
+from fedpacs.pacs.elements import text
 from fedpacs.pacs.errors import CorruptInstanceError, FolderUnreadableError
-from fedpacs.pacs.part10 import Header, file_name, read_header, write_atomically
-from fedpacs.pacs.ports import ProbeStep
+from fedpacs.pacs.folder_index import FolderIndex
+from fedpacs.pacs.ladder import Outcome, Rung, climb
+from fedpacs.pacs.part10 import file_name, read_dataset, read_header, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fedpacs.pacs.ports import StudyQuery
+    from fedpacs.config.pacs import FolderPacs
+    from fedpacs.core.study import StudyRef
+    from fedpacs.pacs.ports import ProbeStep, StudyQuery
 
 _LOGGER = logging.getLogger(__name__)
 _SUFFIXES = (".dcm", ".dicom", ".ima")
-_DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 
 
 class FolderReader:
@@ -29,8 +31,9 @@ class FolderReader:
 
     Parameters
     ----------
-    root
-        Folder that the PACS exports to. Symbolic links in it are not followed.
+    pacs
+        Names the folder that the PACS exports to. Symbolic links in it are not followed, nor is
+        any path of a DICOMDIR.
 
     Attributes
     ----------
@@ -38,73 +41,41 @@ class FolderReader:
         Files that cannot be read and cannot be told to which study they belong.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._files: dict[str, list[tuple[Path, Header]]] | None = None
-        self._broken: list[Path] = []
+    def __init__(self, pacs: FolderPacs) -> None:
+        self._pacs = pacs
+        self._root = pacs.path
+        self._index: FolderIndex | None = None
         self.unplaced = 0
 
     def probe(self) -> tuple[ProbeStep, ...]:
-        """Look at the folder, then read the headers in it."""
-        start = time.monotonic()
-        try:
-            self._files = self._scan()
-        except FolderUnreadableError as error:
-            elapsed = round(time.monotonic() - start, 4)
-            advice = f"{error.message} {error.hint}"
-            return (ProbeStep("folder", False, elapsed, error.code, advice),)
-        elapsed = round(time.monotonic() - start, 4)
-        advice = "" if self._files else "The folder holds no DICOM file yet."
-        return (ProbeStep("folder", True, elapsed, "", advice),)
+        """Look at the folder until the first DICOM file; a large one is not read through."""
+        steps = climb([Rung("folder", self._look)], _nothing)
+        evidence.keep(self._pacs, steps)
+        return steps
 
     def find(self, query: StudyQuery) -> Iterator[StudyRef]:
         """Give each study that contains the modality; the folder is read anew."""
-        self._files = self._scan()
-        studies: dict[str, list[Header]] = {}
-        for copies in self._files.values():
-            header = copies[0][1]
-            studies.setdefault(header.study_instance_uid, []).append(header)
-        unlisted = self._place_broken()
-        for study_uid, headers in studies.items():
-            first = headers[0]
-            if query.modality and all(h.modality != query.modality for h in headers):
+        index = self._scan()
+        self.unplaced = index.unplaced()
+        for study, date in index.studies():
+            if query.modality and query.modality not in study.modalities:
                 continue
             if query.matches(
-                study_date=first.study_date,
-                patient_id=first.patient_id,
-                study_instance_uid=study_uid,
+                study_date=date,
+                patient_id=study.patient_id,
+                study_instance_uid=study.study_instance_uid,
             ):
-                lost = unlisted[study_uid]
-                yield StudyRef(study_uid, first.patient_id, _series(headers), lost)
-
-    def _place_broken(self) -> Counter[str]:
-        """Count unreadable files by study: a file belongs to the only study in its folder.
-
-        Such a study is incomplete. What lies among several studies, or alone, has no place.
-        """
-        studies_in: dict[Path, set[str]] = {}
-        for copies in (self._files or {}).values():
-            for path, header in copies:
-                studies_in.setdefault(path.parent, set()).add(header.study_instance_uid)
-        placed: Counter[str] = Counter()
-        self.unplaced = 0
-        for path in self._broken:
-            studies = studies_in.get(path.parent, set())
-            if len(studies) == 1:
-                placed.update(studies)
-            else:
-                self.unplaced += 1
-        return placed
+                yield study
 
     def retrieve(
         self, study: StudyRef, into: Path, only: frozenset[str] | None = None
     ) -> Iterator[Path]:
         """Copy files into staging. An instance with two different files is not sent at all."""
-        files = self._scan() if self._files is None else self._files
+        index = self._scan() if self._index is None else self._index
         wanted = study.sop_instance_uids if only is None else only & study.sop_instance_uids
         for uid in sorted(wanted):
             contents = set()
-            for path, _ in files.get(uid, []):
+            for path in index.paths(uid):
                 try:
                     contents.add(path.read_bytes())
                 except OSError:
@@ -120,25 +91,68 @@ class FolderReader:
                     extra={"code": "pacs.twice"},
                 )
 
+    def done(self, study: StudyRef) -> None:
+        """Nothing to do: the folder is only read."""
+
     def close(self) -> None:
         """Forget the scan."""
-        self._files = None
+        if self._index is not None:
+            self._index.close()
+            self._index = None
 
-    def _scan(self) -> dict[str, list[tuple[Path, Header]]]:
+    def _look(self) -> Outcome:
+        self._require_readable()
+        for path in _regular_files(self._root):
+            try:
+                read_header(path)
+            except CorruptInstanceError:
+                continue
+            return Outcome("", "folder")
+        return Outcome("The folder holds no DICOM file yet.", "folder")
+
+    def _require_readable(self) -> None:
         if not self._root.is_dir() or not os.access(self._root, os.R_OK | os.X_OK):
             raise FolderUnreadableError("The export folder is missing or not readable.")
-        files: dict[str, list[tuple[Path, Header]]] = {}
-        self._broken = []
+
+    def _scan(self) -> FolderIndex:
+        self._require_readable()
+        self.close()
+        self._index = index = FolderIndex()
+        directories: list[Path] = []
         for path in _regular_files(self._root):
             try:
                 header = read_header(path)
             except CorruptInstanceError:
-                if _meant_as_dicom(path):
-                    self._broken.append(path)
+                if _is_directory(path):
+                    directories.append(path)
+                elif _meant_as_dicom(path):
+                    index.add_broken(path)
                 continue
-            if header.sop_class_uid != _DICOMDIR_CLASS:
-                files.setdefault(header.sop_instance_uid, []).append((path, header))
-        return files
+            if header.sop_class_uid == CLASS_UID:
+                directories.append(path)
+            else:
+                index.add(header, path)
+        index.finish()
+        for directory in directories:
+            try:
+                for listed_header in listed(directory):
+                    index.add_listed(listed_header)
+            except CorruptInstanceError:
+                index.add_broken(directory)
+        return index
+
+
+def _nothing() -> None:
+    """Nothing was opened."""
+
+
+def _is_directory(path: Path) -> bool:
+    """Tell a DICOMDIR, which has no study and so no header, by its class."""
+    try:
+        ds = read_dataset(path, pixels=False)
+    except CorruptInstanceError:
+        return False
+    return text(ds.file_meta, "MediaStorageSOPClassUID") == CLASS_UID
 
 
 def _meant_as_dicom(path: Path) -> bool:
@@ -159,17 +173,3 @@ def _regular_files(root: Path) -> Iterator[Path]:
             path = Path(folder, name)
             if path.is_file() and not path.is_symlink():
                 yield path
-
-
-def _series(headers: list[Header]) -> tuple[SeriesRef, ...]:
-    grouped: dict[str, list[Header]] = {}
-    for header in headers:
-        grouped.setdefault(header.series_instance_uid, []).append(header)
-    return tuple(
-        SeriesRef(
-            series_uid,
-            members[0].modality,
-            tuple(InstanceRef(h.sop_instance_uid, h.sop_class_uid) for h in members),
-        )
-        for series_uid, members in grouped.items()
-    )

@@ -44,6 +44,9 @@ _UNDEFINED_LENGTH = 0xFFFFFFFF
 _ITEM = (0xFFFE, 0xE000)
 _SEQUENCE_DELIMITER = (0xFFFE, 0xE0DD)
 _ITEM_HEADER_BYTES = 8
+_PREAMBLE_BYTES = 128
+_META_GROUP, _MEDIA_STORAGE_UID = 0x0002, 0x0003
+_LONG_FORM = (b"OB", b"OW", b"UN", b"SQ", b"UT")
 _HEADER_KEYWORDS = (
     "SOPInstanceUID",
     "SOPClassUID",
@@ -95,8 +98,8 @@ def write_atomically(path: Path, content: bytes, *, durable: bool) -> None:
     content
         All of it.
     durable
-        Force it to the disk before it gets its name. Staging, which is retrieved again after a
-        crash, does without.
+        Force it to the disk before it gets its name, and then the name. Staging, which is
+        retrieved again after a crash, does without.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     with partial.open("wb") as file:
@@ -105,6 +108,42 @@ def write_atomically(path: Path, content: bytes, *, durable: bool) -> None:
             file.flush()
             os.fsync(file.fileno())
     partial.replace(path)
+    if durable:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the name, too
+        finally:
+            os.close(folder)
+
+
+def announced_uid(head: bytes) -> str:
+    """Give the SOP Instance UID in the file meta information; empty when it is not there.
+
+    Parameters
+    ----------
+    head
+        The first few thousand bytes of a Part 10 file.
+
+    References
+    ----------
+    PS3.10 7.1: the group is in Explicit VR Little Endian, whatever the object is in.
+    """
+    at = _PREAMBLE_BYTES + 4
+    if head[_PREAMBLE_BYTES:at] != b"DICM":
+        return ""
+    while at + 12 <= len(head):
+        group, element = struct.unpack_from("<HH", head, at)
+        if group != _META_GROUP:
+            return ""
+        long_form = head[at + 4 : at + 6] in _LONG_FORM
+        (length,) = struct.unpack_from(
+            "<L" if long_form else "<H", head, at + (8 if long_form else 6)
+        )
+        at += 12 if long_form else 8
+        if element == _MEDIA_STORAGE_UID:
+            return head[at : at + length].decode("ascii", errors="replace").strip(" \x00")
+        at += length
+    return ""
 
 
 def read_header(source: Path | bytes) -> Header:

@@ -74,11 +74,16 @@ class ProbeStep:
     Attributes
     ----------
     name
-        ``tcp``, ``association``, ``c-echo``, ``c-find``, ``retrieve`` or ``folder``.
+        ``tcp``, ``tls``, ``association``, ``c-echo``, ``c-find``, ``qido-rs``, ``retrieve``,
+        ``folder``, ``listen`` or ``inbox``.
     code
         Error code when it did not pass, else empty.
     advice
         The next step, in words; empty when there is none.
+    method
+        On the last rung: the way of retrieving that was found to work.
+    tried
+        Ways that were tried before it, each with its code and advice.
     """
 
     name: str
@@ -86,6 +91,8 @@ class ProbeStep:
     elapsed_s: float
     code: str = ""
     advice: str = ""
+    method: str = ""
+    tried: tuple[ProbeStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,10 @@ class ArchiveReader(Protocol):
     unplaced: int
 
     def probe(self) -> tuple[ProbeStep, ...]:
-        """Try the connection rung by rung; stops after the first that fails, raises nothing."""
+        """Try the connection rung by rung; stops after the first that fails, raises nothing.
+
+        It takes 5 s at most and keeps its evidence (`fedpacs.pacs.evidence`).
+        """
         ...
 
     def find(self, query: StudyQuery) -> Iterator[StudyRef]:
@@ -151,6 +161,10 @@ class ArchiveReader(Protocol):
         PacsError
             If nothing can be retrieved, with the archive's reason.
         """
+        ...
+
+    def done(self, study: StudyRef) -> None:
+        """Tell that a study is sealed, or will never be: a push inbox lets go of its files."""
         ...
 
     def close(self) -> None:

@@ -1,128 +1,170 @@
-"""The connection probe: rung by rung from TCP to one retrieved instance, each put into words.
+"""The probe of a DIMSE archive: from TCP to one retrieved instance.
 
 "The PACS pings but no study arrives" is the commonest trouble with a PACS; the last rung tries
-the whole way with one instance, whose bytes are counted and forgotten.
+the whole way with one instance, whose bytes are counted and forgotten. With ``retrieve = "auto"``
+it tries C-GET, then C-MOVE, and keeps why the first was not taken.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
 
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import
 
-from fedpacs.core.errors import PacsError
-from fedpacs.pacs.associations import check_tcp, offering
+from fedpacs.core.study import InstanceRef, SeriesRef, StudyRef
+from fedpacs.pacs.associations import offering
 from fedpacs.pacs.elements import text
-from fedpacs.pacs.errors import NotAuthorisedError, NothingArrivedError, RetrieveFailedError
-from fedpacs.pacs.ports import ProbeStep, StudyQuery
-from fedpacs.pacs.query import FIND_MODEL, Finder, identifier
-from fedpacs.pacs.status import CANCEL, PENDING, SUCCESS, query_error, status_of
+from fedpacs.pacs.errors import (
+    CannotListenError,
+    NotAuthorisedError,
+    NothingArrivedError,
+    NoWayError,
+)
+from fedpacs.pacs.ladder import Outcome, Rung, attempt, climb, connect
+from fedpacs.pacs.part10 import is_uid
+from fedpacs.pacs.query import FIND_MODEL, identifier
+from fedpacs.pacs.status import CANCEL, PENDING, SUCCESS, destination, query_error, status_of
+from fedpacs.pacs.tls import check_handshake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-    from typing import Protocol
 
+    from pydicom import Dataset
     from pynetdicom.association import Association
 
-    from fedpacs.config.site import DimsePacs
-    from fedpacs.core.study import StudyRef
+    from fedpacs.config.pacs import DimsePacs
+    from fedpacs.pacs.ports import ProbeStep
 
-    class _Reader(Protocol):
-        def query_association(self) -> Association: ...
-
-        def retrieve(
-            self, study: StudyRef, into: Path | None, only: frozenset[str] | None = None
-        ) -> Iterator[Path]: ...
+_LATELY_DAYS = 3
 
 
-def probe(pacs: DimsePacs, reader: _Reader) -> tuple[ProbeStep, ...]:
+class Reader(Protocol):
+    """What the probe needs of the reader that will be used."""
+
+    method: str
+
+    def query_association(self) -> Association:
+        """Give the association for C-ECHO, C-FIND and C-MOVE."""
+        ...
+
+    def retrieve(
+        self, study: StudyRef, into: Path | None, only: frozenset[str] | None = None
+    ) -> Iterator[Path]:
+        """Retrieve; into None counts and forgets."""
+        ...
+
+    def close(self) -> None:
+        """End what was opened."""
+        ...
+
+
+def probe(pacs: DimsePacs, reader: Reader) -> tuple[ProbeStep, ...]:
     """Climb until a rung fails.
 
     Parameters
     ----------
     pacs
-        Where and who.
+        Where and who, with waits that fit into a probe.
     reader
-        The reader that will be used.
+        Reader for the same; it is closed.
 
     Returns
     -------
     tuple of ProbeStep
         The last one is the first that failed, or all passed.
     """
-    found: list[str] = []
-    rungs: list[tuple[str, Callable[[], str]]] = [
-        ("tcp", lambda: _tcp(pacs)),
-        ("association", lambda: _association(reader)),
-        ("c-echo", lambda: _echo(reader)),
-        ("c-find", lambda: _find(reader, found)),
-        ("retrieve", lambda: _retrieve(reader, found)),
+    found: list[StudyRef] = []
+    rungs = [Rung("tcp", lambda: connect(pacs.host, pacs.port, pacs.timeout_s))]
+    if pacs.tls is not None:
+        tls = pacs.tls
+        rungs.append(
+            Rung("tls", lambda: check_handshake(pacs.host, pacs.port, tls, pacs.timeout_s))
+        )
+    rungs += [
+        Rung("association", lambda: _association(reader)),
+        Rung("c-echo", lambda: _echo(reader)),
+        Rung("c-find", lambda: _find(reader, found)),
+        Rung("retrieve", lambda: _retrieve(pacs, reader, found)),
     ]
-    steps: list[ProbeStep] = []
-    for name, rung in rungs:
-        steps.append(climb(name, rung))
-        if not steps[-1].passed:
-            break
-    return tuple(steps)
+    return climb(rungs, reader.close)
 
 
-def climb(name: str, rung: Callable[[], str]) -> ProbeStep:
-    """Time one rung; an error of ours becomes its code and advice."""
-    start = time.monotonic()
-    try:
-        advice = rung()
-        step = ProbeStep(name, passed=True, elapsed_s=0.0, advice=advice)
-    except PacsError as error:
-        advice = f"{error.message} {error.hint}"
-        step = ProbeStep(name, passed=False, elapsed_s=0.0, code=error.code, advice=advice)
-    return replace(step, elapsed_s=round(time.monotonic() - start, 4))
-
-
-def _tcp(pacs: DimsePacs) -> str:
-    check_tcp(pacs)
-    return ""
-
-
-def _association(reader: _Reader) -> str:
+def _association(reader: Reader) -> None:
     reader.query_association()
-    return ""
 
 
-def _echo(reader: _Reader) -> str:
+def _echo(reader: Reader) -> None:
     association = offering(reader.query_association(), Verification)
     status = status_of(association.send_c_echo())
     if status != SUCCESS:
         raise NotAuthorisedError("The PACS refuses C-ECHO.")
-    return ""
 
 
-def _find(reader: _Reader, found: list[str]) -> str:
-    """Ask for studies and cancel after the first: a whole archive must not answer a probe."""
+def _find(reader: Reader, found: list[StudyRef]) -> None:
+    """Find one instance: of the last days, which is a cheap question, else of any time."""
+    since = datetime.now(UTC).date() - timedelta(days=_LATELY_DAYS)
+    for dates in (f"{since:%Y%m%d}-", ""):
+        study = _first(reader, identifier("STUDY", StudyInstanceUID="", StudyDate=dates))
+        study_uid = text(study, "StudyInstanceUID") if study is not None else ""
+        if is_uid(study_uid):
+            break
+    else:
+        return
+    keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": ""}
+    series = _first(reader, identifier("SERIES", **keys))
+    if series is None:
+        return
+    keys["SeriesInstanceUID"] = text(series, "SeriesInstanceUID")
+    image = _first(reader, identifier("IMAGE", **keys, SOPInstanceUID="", SOPClassUID=""))
+    if image is None:
+        return
+    instance = InstanceRef(text(image, "SOPInstanceUID"), text(image, "SOPClassUID"))
+    found.append(StudyRef(study_uid, "", (SeriesRef(keys["SeriesInstanceUID"], "", (instance,)),)))
+
+
+def _first(reader: Reader, keys: Dataset) -> Dataset | None:
+    """Take the first answer and cancel: a whole archive must not answer a probe."""
     association = offering(reader.query_association(), FIND_MODEL)
-    responses = association.send_c_find(
-        identifier("STUDY", StudyInstanceUID="", PatientID=""), FIND_MODEL
-    )
-    for response, answer in responses:
+    first: Dataset | None = None
+    for response, answer in association.send_c_find(keys, FIND_MODEL):
         status = status_of(response)
         if status in PENDING:
-            if answer is not None and not found:
-                found.append(text(answer, "StudyInstanceUID"))
+            if answer is not None and first is None:
+                first = answer
                 association.send_c_cancel(1, query_model=FIND_MODEL)
         elif status not in (SUCCESS, CANCEL):
             raise query_error(status)
-    return ""
+    return first
 
 
-def _retrieve(reader: _Reader, found: list[str]) -> str:
+def _retrieve(pacs: DimsePacs, reader: Reader, found: list[StudyRef]) -> Outcome:
     if not found:
-        return "The archive shows us no study, so retrieving was not tried."
-    query = StudyQuery(modality="", study_instance_uid=found[0])
-    for study in Finder(reader.query_association).studies(query):
-        for instance in sorted(study.sop_instance_uids)[:1]:
-            if not list(reader.retrieve(study, None, frozenset({instance}))):
-                raise NothingArrivedError("The PACS reports success, but nothing arrived.")
-            return ""
-    raise RetrieveFailedError("The archive lists a study without instances.")
+        return Outcome("The archive shows us no study, so retrieving was not tried.")
+    methods = [pacs.retrieve] if pacs.retrieve != "auto" else ["c-get", "c-move"]
+    tried: list[ProbeStep] = []
+    for method in methods:
+        reader.method = method
+        step = attempt(Rung(method, lambda: _one(pacs, reader, found[0])))
+        if step.passed:
+            return Outcome(_chosen(method, tried), method, tuple(tried))
+        tried.append(step)
+    raise NoWayError.after(tuple(tried))
+
+
+def _one(pacs: DimsePacs, reader: Reader, study: StudyRef) -> None:
+    if reader.method == "c-move" and pacs.retrieve == "auto" and pacs.storage_scp_port is None:
+        raise CannotListenError(
+            "C-MOVE was not tried: `storage_scp_port` is not set.",
+            hint=f"Set it, and ask your PACS admin to add AE {destination(pacs)}.",
+        )
+    if not list(reader.retrieve(study, None, study.sop_instance_uids)):
+        raise NothingArrivedError("The PACS reports success, but nothing arrived.")
+
+
+def _chosen(method: str, tried: list[ProbeStep]) -> str:
+    if not tried:
+        return f"By {method.upper()}."
+    passed_over = "; ".join(f"{step.name.upper()}: {step.advice}" for step in tried)
+    return f"By {method.upper()}. Not taken: {passed_over}"

@@ -15,7 +15,7 @@ from fedpacs.pacs.errors import (
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from fedpacs.config.site import DimsePacs
+    from fedpacs.config.pacs import DimsePacs
     from fedpacs.core.errors import PacsError
 
 SUCCESS = 0x0000
@@ -47,14 +47,14 @@ def query_error(status: int | None) -> PacsError:
     return QueryFailedError(f"The PACS answered C-FIND with status 0x{status:04X}.")
 
 
-def retrieve_error(status: int | None, pacs: DimsePacs) -> PacsError:
+def retrieve_error(status: int | None, pacs: DimsePacs, method: str) -> PacsError:
     """Say why a C-GET or C-MOVE delivered nothing."""
-    verb = pacs.retrieve.upper()
+    verb = method.upper()
     if status is None:
         return DroppedAssociationError(f"The association ended in the middle of a {verb}.")
     if status == NOT_AUTHORISED:
         return NotAuthorisedError(f"The PACS does not allow us {verb} (status 0x0124).")
-    if pacs.retrieve == "c-move":
+    if method == "c-move":
         if status in (UNKNOWN_MOVE_DESTINATION, UNABLE_TO_PROCESS):
             return UnknownMoveDestinationError(
                 f"The PACS does not know where to send (status 0x{status:04X}).",
@@ -78,4 +78,5 @@ def retrieve_error(status: int | None, pacs: DimsePacs) -> PacsError:
 
 def destination(pacs: DimsePacs) -> str:
     """Name our Storage SCP as a PACS administrator enters it."""
-    return f"{pacs.calling_ae_title} at {pacs.storage_scp_host}:{pacs.storage_scp_port}"
+    port = pacs.storage_scp_port or "a port of your choice"
+    return f"{pacs.calling_ae_title} at {pacs.storage_scp_host}:{port}"

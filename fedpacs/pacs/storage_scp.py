@@ -20,11 +20,12 @@ from fedpacs.pacs.contexts import accepted_contexts
 from fedpacs.pacs.errors import CannotListenError
 from fedpacs.pacs.listening import Listener
 from fedpacs.pacs.status import NOT_AUTHORISED
+from fedpacs.pacs.tls import server_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fedpacs.config.site import DimsePacs
+    from fedpacs.config.pacs import DimsePacs
     from fedpacs.pacs.sink import Sink
 
 
@@ -40,6 +41,8 @@ class StorageScp:
     ------
     CannotListenError
         If there is no port, or it cannot be bound.
+    TlsFilesError
+        If our certificate or key cannot be used.
     """
 
     def __init__(self, pacs: DimsePacs) -> None:
@@ -59,7 +62,13 @@ class StorageScp:
                 (evt.EVT_REQUESTED, self._check_address),
                 (evt.EVT_C_STORE, self._store),
             ],
+            server_context(pacs.tls) if pacs.tls else None,
         )
+
+    @property
+    def tls_refusal(self) -> str:
+        """Code of the last caller that failed at TLS; empty when none did."""
+        return self._listener.tls_refusal
 
     @contextmanager
     def receiving(self, sink: Sink, sop_class_uids: frozenset[str]) -> Iterator[None]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pynetdicom.association import Association
 
-    from fedpacs.config.site import DimsePacs
+    from fedpacs.config.pacs import DimsePacs
 
 _DROPPED = "pacs.association-dropped"
 _NO_CONTEXT = "pacs.sop-class-not-accepted"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fedpacs.agent.consent import state_of
 from fedpacs.agent.premises import Premises
 from fedpacs.agent.preview import preview
-from fedpacs.config.site import FolderPacs
+from fedpacs.config.pacs import FolderPacs
 from fedpacs.core.cohort import Split
 from fedpacs.records.approvals import ApprovalState
 from fedpacs.records.events import EventKind

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fedpacs.config.site import FolderPacs
+from fedpacs.config.pacs import FolderPacs
 from fedpacs.core.errors import SimulationError
 from fedpacs.pacs.open import open_writer
 from fedpacs.simulation.hospital import write_patients

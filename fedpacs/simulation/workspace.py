@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from fedpacs.config.load import read_toml
+from fedpacs.config.pacs import DimsePacs
 from fedpacs.config.shipped import shipped
 from fedpacs.config.site import load_site
 from fedpacs.core.errors import SimulationError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from fedpacs.config.site import DimsePacs, SiteConfig
+    from fedpacs.config.site import SiteConfig
 
 HOSPITALS = ("aurora", "birch", "cedar")
 _LOOPBACK = "127.0.0.1"
@@ -82,7 +83,7 @@ class HospitalPlace:
     def pacs(self) -> DimsePacs:
         """Its PACS, as a DIMSE peer."""
         pacs = self.config.results_pacs
-        if pacs is None:
+        if not isinstance(pacs, DimsePacs):
             raise SimulationError("A hospital of the demo has no PACS.")
         return pacs
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from archives import RunningArchive
 
-    from fedpacs.config.site import DimsePacs
+    from fedpacs.config.pacs import DimsePacs
 
 
 @pytest.fixture

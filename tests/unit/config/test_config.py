@@ -10,8 +10,9 @@ from sqlalchemy import make_url
 from fedpacs.config.consortium import load_consortium
 from fedpacs.config.job import JobConfig, load_job
 from fedpacs.config.load import FaultyConfigError, FileUnreadableError, parse
+from fedpacs.config.pacs import FolderPacs
 from fedpacs.config.shipped import shipped
-from fedpacs.config.site import FolderPacs, load_site
+from fedpacs.config.site import load_site
 from fedpacs.core.errors import MachineError
 
 JOB = shipped("configs", "jobs", "brain-tissue.toml")

@@ -6,7 +6,7 @@ import pytest
 from archives import plant_study
 from pydicom import dcmread
 
-from fedpacs.config.site import FolderPacs
+from fedpacs.config.pacs import FolderPacs
 from fedpacs.pacs.errors import FolderUnreadableError, IncompleteStudyError
 from fedpacs.pacs.open import open_reader
 from fedpacs.pacs.ports import StudyQuery

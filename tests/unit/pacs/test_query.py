@@ -8,8 +8,9 @@ import pytest
 from pydicom import Dataset
 
 from fedpacs.pacs.errors import IncompleteStudyError, NamelessAnswerError
+from fedpacs.pacs.finding import Finder
 from fedpacs.pacs.ports import StudyQuery
-from fedpacs.pacs.query import FIND_MODEL, Finder
+from fedpacs.pacs.query import FIND_MODEL, DimseQuery
 from fedpacs.pacs.reconcile import retrieve_complete
 
 
@@ -44,7 +45,7 @@ NAMELESS_SERIES = _answer(Modality="MR", NumberOfSeriesRelatedInstances="9")
 
 def find(studies=(STUDY,), series=(SERIES,), images=tuple(IMAGES)):
     archive = Archive(studies, series, images)
-    return list(Finder(lambda: archive).studies(StudyQuery("MR")))
+    return list(Finder(DimseQuery(lambda: archive)).studies(StudyQuery("MR")))
 
 
 def test_a_study_that_is_named_throughout_lacks_nothing():
