@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fedpacs.pacs import evidence, web_probing
-from fedpacs.pacs.errors import NothingArrivedError, RetrieveFailedError, UnreadableAnswerError
+from fedpacs.pacs.errors import NothingArrivedError, RetrieveFailedError
 from fedpacs.pacs.finding import Finder
 from fedpacs.pacs.intake import Intake
 from fedpacs.pacs.ladder import in_time
 from fedpacs.pacs.multipart import MultipartStream, Part, boundary_of
 from fedpacs.pacs.qido import QidoQuery, resource
 from fedpacs.pacs.web_client import WebClient
+from fedpacs.pacs.web_errors import UnreadableAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,11 +18,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # its UIDs are
 from fedpacs.pacs import evidence, probing
 from fedpacs.pacs.associations import Proposal, offering, open_association
 from fedpacs.pacs.contexts import in_batches, storage_contexts
-from fedpacs.pacs.errors import (
-    NotAuthorisedError,
-    RetrieveFailedError,
-    ServiceNotOfferedError,
-)
+from fedpacs.pacs.errors import NotAuthorisedError, RetrieveFailedError, ServiceNotOfferedError
 from fedpacs.pacs.finding import Finder
 from fedpacs.pacs.ladder import in_time
 from fedpacs.pacs.query import FIND_MODEL, DimseQuery, identifier

@@ -48,96 +48,6 @@ class DroppedAssociationError(TransientPacsError):
     )
 
 
-class CutShortError(DroppedAssociationError):
-    """An HTTP connection ended or went silent in the middle of an answer."""
-
-    code = "pacs.connection-dropped"
-    default_hint = (
-        "Repeat; when it stays, raise `timeout_s` of the [pacs] block and look for a proxy or "
-        "firewall between this machine and the PACS that ends long connections."
-    )
-
-
-class TlsFailedError(PacsError):
-    """No secure connection, for a reason that has no class of its own."""
-
-    code = "pacs.tls-failed"
-    default_hint = "Show the reason to the PACS administrator; compare the [pacs.tls] block."
-
-
-class TlsFilesError(TlsFailedError):
-    """One of our own TLS files cannot be used."""
-
-    code = "pacs.tls-files"
-    default_hint = (
-        "Check `ca`, `certificate` and `key` of the [pacs.tls] block; keys have mode 0600."
-    )
-
-
-class UntrustedCertificateError(TlsFailedError):
-    """The PACS shows a certificate of an authority we were not told to trust."""
-
-    code = "pacs.tls-untrusted"
-    default_hint = (
-        "Ask the PACS administrator which authority signed its certificate, and enter that "
-        "authority's certificate as `ca`. Do not go on without: it may be another machine."
-    )
-
-
-class HostNameMismatchError(TlsFailedError):
-    """The certificate of the PACS is made out to another name."""
-
-    code = "pacs.tls-host-name"
-    default_hint = (
-        "Write `host` as the certificate has it, or name what the certificate says as "
-        "`server_name` of the [pacs.tls] block, once the PACS administrator has confirmed it."
-    )
-
-
-class ExpiredCertificateError(TlsFailedError):
-    """The certificate of the PACS has expired or is not valid yet."""
-
-    code = "pacs.tls-expired"
-    default_hint = "Ask the PACS administrator to renew it; check this machine's clock."
-
-
-class ClientCertificateRefusedError(TlsFailedError):
-    """The PACS wants a certificate from us, and none or not this one."""
-
-    code = "pacs.tls-client-certificate"
-    default_hint = (
-        "Enter `certificate` and `key` in the [pacs.tls] block, and ask the PACS administrator to "
-        "trust the authority that signed our certificate; check that it has not expired."
-    )
-
-
-class PlaintextPeerError(TlsFailedError):
-    """The port does not speak TLS."""
-
-    code = "pacs.tls-not-spoken"
-    default_hint = (
-        "Ask the PACS administrator for its TLS port (often 2762); without TLS, take the "
-        "[pacs.tls] block away."
-    )
-
-
-class TlsVersionError(TlsFailedError):
-    """The PACS speaks only versions of TLS that are no longer safe."""
-
-    code = "pacs.tls-version"
-    default_hint = (
-        "Ask the PACS administrator for TLS 1.2 or 1.3; an old PACS can stand behind a TLS proxy "
-        "(stunnel)."
-    )
-
-
-class TlsExpectedError(TlsFailedError):
-    """The port speaks TLS, and we do not."""
-
-    code = "pacs.tls-expected"
-    default_hint = "Add a [pacs.tls] block, or ask the PACS administrator for a port without TLS."
-
-
 class AssociationRejectedError(PacsError):
     """The PACS rejected the association for good."""
 
@@ -189,55 +99,6 @@ class QueryFailedError(PacsError):
 
     code = "pacs.query-failed"
     default_hint = "Run `fedpacs site echo` and show the status to the PACS administrator."
-
-
-class WebRequestFailedError(QueryFailedError):
-    """A DICOMweb request ended in a failure."""
-
-    code = "pacs.web-request-failed"
-    default_hint = (
-        "Check `url` of the [pacs] block with the PACS administrator; show them the status."
-    )
-
-
-class UnreadableAnswerError(WebRequestFailedError):
-    """The server answered something else than DICOMweb does."""
-
-    code = "pacs.unreadable-answer"
-    default_hint = (
-        "Check that `url` of the [pacs] block names the DICOMweb root (not a viewer or a login "
-        "page), and repeat."
-    )
-
-
-class NotFoundError(WebRequestFailedError):
-    """The server knows no such resource."""
-
-    code = "pacs.not-found"
-    default_hint = (
-        "Ask the PACS administrator for the root of its DICOMweb services and correct `url`; for "
-        "a single study: it may have been moved or deleted meanwhile."
-    )
-
-
-class LoginRefusedError(NotAuthorisedError):
-    """The server wants to know who we are, or does not believe it."""
-
-    code = "pacs.login-refused"
-    default_hint = (
-        "Set `user` and `password`, or `token`, of the [pacs] block (by key URI); a token may "
-        "have expired."
-    )
-
-
-class RedirectedError(PacsError):
-    """The server sends us on to another host; credentials and UIDs would follow."""
-
-    code = "pacs.redirected"
-    default_hint = (
-        "Ask the PACS administrator for the final address of the DICOMweb services and write it "
-        "as `url`; with https, if that is where it sends."
-    )
 
 
 class NamelessAnswerError(PacsError):
@@ -315,30 +176,6 @@ class DuplicateInstanceError(CorruptInstanceError):
     """Another object with the same SOP Instance UID is stored already."""
 
     code = "pacs.duplicate-instance"
-
-
-class SentInPartError(IncompleteStudyError):
-    """A study was sealed and let go of, and then sent again only in part."""
-
-    code = "pacs.sent-in-part"
-    default_hint = "Have the whole study sent again; it is then taken as a whole."
-
-
-class FullInboxError(PacsError):
-    """The inbox of a push site would fill the disk."""
-
-    code = "pacs.inbox-full"
-    default_hint = (
-        "Run `fedpacs site ingest`, which empties it, or give it more space; senders repeat what "
-        "was refused."
-    )
-
-
-class NobodyListensError(PacsError):
-    """The receiver of a push site is not running."""
-
-    code = "pacs.nobody-listens"
-    default_hint = "Start `fedpacs site receive` and leave it running."
 
 
 class OversizeInstanceError(IncompleteStudyError):

@@ -15,8 +15,9 @@ import time
 from typing import TYPE_CHECKING
 
 from fedpacs.core.study import InstanceRef, SeriesRef, StudyRef
-from fedpacs.pacs.errors import CorruptInstanceError, DuplicateInstanceError, FullInboxError
+from fedpacs.pacs.errors import CorruptInstanceError, DuplicateInstanceError
 from fedpacs.pacs.part10 import file_name, read_header, write_atomically
+from fedpacs.pacs.push_errors import FullInboxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

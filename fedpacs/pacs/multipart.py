@@ -10,7 +10,7 @@ from __future__ import annotations
 from email.message import Message
 from typing import TYPE_CHECKING
 
-from fedpacs.pacs.errors import CutShortError, UnreadableAnswerError
+from fedpacs.pacs.web_errors import CutShortError, UnreadableAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

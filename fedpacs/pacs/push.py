@@ -12,17 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fedpacs.pacs import evidence
-from fedpacs.pacs.errors import (
-    FullInboxError,
-    NobodyListensError,
-    SentInPartError,
-    StagingError,
-    UnreachablePacsError,
-)
+from fedpacs.pacs.errors import StagingError, UnreachablePacsError
 from fedpacs.pacs.inbox import Inbox
 from fedpacs.pacs.ladder import Outcome, Rung, climb, connect
 from fedpacs.pacs.part10 import file_name
 from fedpacs.pacs.ports import StudyQuery
+from fedpacs.pacs.push_errors import FullInboxError, NobodyListensError, SentInPartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

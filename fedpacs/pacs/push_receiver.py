@@ -15,14 +15,10 @@ from fedpacs.pacs import pynetdicom_guard
 from fedpacs.pacs.access import AccessList, Peer, Verb
 from fedpacs.pacs.associations import application_entity, reject_caller
 from fedpacs.pacs.contexts import ALL_STORAGE_CLASSES, TRANSFER_SYNTAXES
-from fedpacs.pacs.errors import (
-    CannotListenError,
-    CorruptInstanceError,
-    DuplicateInstanceError,
-    FullInboxError,
-)
+from fedpacs.pacs.errors import CannotListenError, CorruptInstanceError, DuplicateInstanceError
 from fedpacs.pacs.inbox import Inbox
 from fedpacs.pacs.listening import Listener
+from fedpacs.pacs.push_errors import FullInboxError
 from fedpacs.pacs.status import (
     DUPLICATE_INSTANCE,
     OUT_OF_RESOURCES,

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from pydicom.datadict import tag_for_keyword
 
-from fedpacs.pacs.errors import WebRequestFailedError
+from fedpacs.pacs.web_errors import WebRequestFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

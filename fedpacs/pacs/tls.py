@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import CryptoError
 from fedpacs.crypto.keys import read_key_material
-from fedpacs.pacs.errors import (
+from fedpacs.pacs.tls_errors import (
     ClientCertificateRefusedError,
     ExpiredCertificateError,
     HostNameMismatchError,

@@ -20,13 +20,9 @@ from urllib3.exceptions import SSLError as WrappedSslError
 from urllib3.exceptions import TimeoutError as ReadOrConnectTimeoutError
 
 from fedpacs.crypto.keys import read_key_material
-from fedpacs.pacs.errors import (
-    CutShortError,
-    RedirectedError,
-    UnreachablePacsError,
-    UnreadableAnswerError,
-)
+from fedpacs.pacs.errors import UnreachablePacsError
 from fedpacs.pacs.tls import check_handshake, client_context, speaks_tls, tls_error, tls_expected
+from fedpacs.pacs.web_errors import CutShortError, RedirectedError, UnreadableAnswerError
 from fedpacs.pacs.web_status import web_error
 
 if TYPE_CHECKING:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedpacs.pacs.errors import (
-    BusyPacsError,
-    LoginRefusedError,
-    NotAuthorisedError,
-    NotFoundError,
-    WebRequestFailedError,
-)
+from fedpacs.pacs.errors import BusyPacsError, NotAuthorisedError
+from fedpacs.pacs.web_errors import LoginRefusedError, NotFoundError, WebRequestFailedError
 
 if TYPE_CHECKING:
     from fedpacs.config.pacs import DicomwebPacs
