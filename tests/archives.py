@@ -14,6 +14,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,14 +22,14 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
-from fedpacs.config.pacs import DimsePacs, FolderPacs
+from fedpacs.config.pacs import DicomwebPacs, DimsePacs, FolderPacs
 from fedpacs.pacs.embedded import EmbeddedPacs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 READER_AE = "FEDPACS_SITE_16C"  # sixteen characters, the longest there is
+PUSH_AE = "FEDPACS_INBOX"
 _HOST = "127.0.0.1"
 _START_S = 20.0
 
@@ -38,13 +39,15 @@ class RunningArchive:
     """An archive and how to reach it."""
 
     name: str
-    config: DimsePacs | FolderPacs
-    writer_config: DimsePacs | None = None
+    config: DimsePacs | DicomwebPacs | FolderPacs
+    writer_config: DimsePacs | DicomwebPacs | None = None
     folder: Path | None = None
     compressed: bool = True
     """Whether it keeps RLE and JPEG 2000."""
     names_sop_classes: bool = True
     """Whether it answers the optional key SOPClassUID."""
+    web: DicomwebPacs | None = None
+    """The same archive by DICOMweb."""
 
     def load(self, files: Sequence[Path]) -> None:
         """Put files into it, by the way it offers."""
@@ -141,62 +144,144 @@ def dimse(retrieve: str, port: int, called: str, scp_port: int | None, **more: A
 
 
 @contextmanager
-def embedded(folder: Path, retrieve: str) -> Iterator[RunningArchive]:
-    """Run the embedded PACS as the process that users start."""
+def embedded(
+    folder: Path, retrieve: str, *, secured: Any = None, more: Sequence[str] = ()
+) -> Iterator[RunningArchive]:
+    """Run the embedded PACS as the process that users start; `secured` gives it TLS."""
     port, scp_port = free_port(), free_port()
     argv = [sys.executable, "-m", "fedpacs.pacs.embedded", "--aet", "EMBEDDED", "--port", str(port)]
     argv += ["--store", str(folder / "store"), "--allow", f"{READER_AE}@{_HOST}:{scp_port}"]
+    for peer in more:
+        argv += ["--allow", peer]
+    if secured is not None:
+        argv += ["--tls-ca", str(secured.pacs.ca), "--tls-key", secured.pacs.key]
+        argv += ["--tls-certificate", str(secured.pacs.certificate)]
     with running(argv, port, folder / "log"):
-        config = dimse(retrieve, port, "EMBEDDED", scp_port)
+        tls = secured.site if secured is not None else None
+        config = dimse(retrieve, port, "EMBEDDED", scp_port, tls=tls)
         yield RunningArchive("embedded", config, config)
 
 
 @contextmanager
-def orthanc(folder: Path, retrieve: str, *, knows_us: bool = True) -> Iterator[RunningArchive]:
+def orthanc(
+    folder: Path,
+    retrieve: str,
+    *,
+    knows_us: bool = True,
+    secured: Any = None,
+    push_port: int | None = None,
+) -> Iterator[RunningArchive]:
     """Run Orthanc with every right written out: a right left out would mean allowed.
 
-    An Orthanc that does not know us serves everybody, and cannot move to us.
+    An Orthanc that does not know us serves everybody, and cannot move to us. `secured` gives it
+    mutual TLS, for DIMSE and for HTTP; `push_port` is where it can send to of its own accord.
     """
     program = need("Orthanc", "orthanc")
     port, http_port, scp_port = free_port(), free_port(), free_port()
     verbs = ("Echo", "Find", "Get", "Move", "Store")
     allowed = {f"Allow{verb}": True for verb in verbs}
     unnamed = {f"DicomAlwaysAllow{verb}": not knows_us for verb in verbs}
-    site = {"AET": READER_AE, "Host": _HOST, "Port": scp_port, **allowed}
+    modality = {"Host": _HOST, **allowed, "UseDicomTls": secured is not None}
+    site = {"AET": READER_AE, "Port": scp_port, **modality}
+    inbox = {"AET": PUSH_AE, "Port": push_port, **modality}
+    known = {"site": site, **({"inbox": inbox} if push_port else {})}
     settings = {
         "Name": "contract",
         "StorageDirectory": str(folder / "db"),
         "IndexDirectory": str(folder / "db"),
-        "Plugins": [],
+        "Plugins": ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"],
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         "HttpPort": http_port,
         "RemoteAccessAllowed": False,
         "DicomAet": "ORTHANC",
         "DicomPort": port,
         "DicomCheckCalledAet": True,
         "StrictAetComparison": True,
-        "DicomModalities": {"site": site} if knows_us else {},
+        "DicomModalities": known if knows_us else {},
         "SaveJobs": False,
+        "AuthenticationEnabled": True,
+        "RegisteredUsers": {"site": "secret"},
         **unnamed,
+        **(_orthanc_tls(folder, secured) if secured is not None else {}),
     }
     (folder / "orthanc.json").write_text(json.dumps(settings))
     argv = [program, str(folder / "orthanc.json")]
-    with running(argv, port, folder / "log", TCP_NODELAY="1", HOME=str(folder)):
-        config = dimse(retrieve, port, "ORTHANC", scp_port)
-        yield RunningArchive("orthanc", config, config)
+    with running(argv, http_port, folder / "log", TCP_NODELAY="1", HOME=str(folder)) as process:
+        _await_port(process, port, folder / "log")
+        tls = secured.site if secured is not None else None
+        ladder = "auto" if retrieve == "wado-rs" else retrieve
+        config = dimse(ladder, port, "ORTHANC", scp_port, tls=tls)
+        web = dicomweb(folder, http_port, tls)
+        if retrieve == "wado-rs":
+            yield RunningArchive("orthanc", web, config, web=web)
+        else:
+            yield RunningArchive("orthanc", config, config, web=web)
+
+
+def _orthanc_tls(folder: Path, secured: Any) -> dict[str, Any]:
+    pacs = secured.pacs
+    key = pacs.key.removeprefix("file:")
+    both = folder / "both.pem"  # its HTTP server wants them in one file
+    both.write_text(pacs.certificate.read_text() + Path(key).read_text())
+    return {
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": str(pacs.certificate),
+        "DicomTlsPrivateKey": key,
+        "DicomTlsTrustedCertificates": str(pacs.ca),
+        "DicomTlsRemoteCertificateRequired": True,
+        "SslEnabled": True,
+        "SslCertificate": str(both),
+        "SslVerifyPeers": True,
+        "SslTrustedClientCertificates": str(pacs.ca),
+    }
+
+
+def dicomweb(folder: Path, port: int, tls: Any = None, **more: Any) -> DicomwebPacs:
+    """Write a [pacs] block for Orthanc's DICOMweb plugin."""
+    password = folder / "password"
+    if not password.exists():
+        password.touch(0o600)
+        password.write_text("secret\n")
+    scheme = "http" if tls is None else "https"
+    return DicomwebPacs.model_validate(
+        {
+            "kind": "dicomweb",
+            "url": f"{scheme}://{_HOST}:{port}/dicom-web",
+            "user": "site",
+            "password": f"file:{password}",
+            "timeout_s": 10.0,
+            "tls": tls,
+            **more,
+        }
+    )
 
 
 @contextmanager
-def dcmqrscp(folder: Path, retrieve: str, *, knows_us: bool = True) -> Iterator[RunningArchive]:
-    """Run DCMTK's archive the way a legacy PACS is: C-MOVE only."""
+def dcmqrscp(
+    folder: Path,
+    retrieve: str,
+    *,
+    knows_us: bool = True,
+    options: Sequence[str] = ("--disable-get",),
+    destinations: Sequence[tuple[str, int]] = (),
+) -> Iterator[RunningArchive]:
+    """Run DCMTK's archive the way a legacy PACS is: C-MOVE only.
+
+    `destinations` are further AE titles and ports, or another port for ours.
+    """
     program = need("dcmqrscp", "dcmtk")
     port, scp_port = free_port(), free_port()
     (folder / "LEGACY").mkdir()
+    known = [(READER_AE if knows_us else "OTHER", scp_port)]
+    if destinations:
+        known = list(destinations)
     lines = [
         f"NetworkTCPPort = {port}",
         "MaxPDUSize = 16384",
         "MaxAssociations = 16",
         "HostTable BEGIN",
-        f"site = ({READER_AE if knows_us else 'OTHER'}, {_HOST}, {scp_port})",
+        *(f"d{n} = ({title}, {_HOST}, {to})" for n, (title, to) in enumerate(known)),
+        f"site = {', '.join(f'd{n}' for n in range(len(known)))}",
         "HostTable END",
         "VendorTable BEGIN",
         "VendorTable END",
@@ -205,7 +290,7 @@ def dcmqrscp(folder: Path, retrieve: str, *, knows_us: bool = True) -> Iterator[
         "AETable END",
     ]
     (folder / "dcmqrscp.cfg").write_text("\n".join(lines) + "\n")
-    argv = [program, "-c", str(folder / "dcmqrscp.cfg"), "--disable-get", "-dhl"]
+    argv = [program, "-c", str(folder / "dcmqrscp.cfg"), *options, "-dhl"]
     with running(argv, port, folder / "log", TCP_NODELAY="1"):
         config = dimse(retrieve, port, "LEGACY", scp_port)
         yield RunningArchive("dcmqrscp", config, config, compressed=False, names_sop_classes=False)
@@ -226,6 +311,7 @@ KINDS: dict[str, tuple[Callable[[Path, str], Any], str]] = {
     "embedded-c-move": (embedded, "c-move"),
     "orthanc-c-get": (orthanc, "c-get"),
     "orthanc-c-move": (orthanc, "c-move"),
+    "orthanc-wado-rs": (orthanc, "wado-rs"),
     "dcmqrscp-c-move": (dcmqrscp, "c-move"),
     "folder": (export_folder, "copy"),
 }
@@ -241,7 +327,9 @@ def archive(
         yield found
 
 
-@pytest.fixture(scope="module", params=["embedded-c-get", "orthanc-c-get", "dcmqrscp-c-move"])
+@pytest.fixture(
+    scope="module", params=["embedded-c-get", "orthanc-c-get", "orthanc-wado-rs", "dcmqrscp-c-move"]
+)
 def writable_archive(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningArchive]:

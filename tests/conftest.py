@@ -7,4 +7,4 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # the plugin below is a plain module of this folder
 
-pytest_plugins = ["archives"]
+pytest_plugins = ["archives", "certificates"]

@@ -22,7 +22,7 @@ from fedpacs.pacs import pynetdicom_guard
 from fedpacs.pacs.access import Verb
 from fedpacs.pacs.archive_index import Level
 from fedpacs.pacs.associations import reject_caller
-from fedpacs.pacs.contexts import MAXIMUM_CONTEXTS
+from fedpacs.pacs.contexts import MAXIMUM_CONTEXTS, in_offered_order
 from fedpacs.pacs.elements import text, texts
 from fedpacs.pacs.errors import CorruptInstanceError, DuplicateInstanceError
 from fedpacs.pacs.part10 import is_uid
@@ -133,6 +133,7 @@ class ArchiveServices:
             if self._access.grants(caller, _VERB_OF.get(str(context.abstract_syntax), Verb.ECHO))
             or str(context.abstract_syntax) not in _VERB_OF
         ]
+        in_offered_order(event.assoc)
 
     def echo(self, event: evt.Event) -> int:
         """C-ECHO."""

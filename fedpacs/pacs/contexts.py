@@ -31,6 +31,7 @@ from pynetdicom import AllStoragePresentationContexts, StoragePresentationContex
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pynetdicom.association import Association
     from pynetdicom.presentation import PresentationContext
 
 MAXIMUM_CONTEXTS = 128
@@ -87,6 +88,39 @@ def accepted_contexts(sop_class_uids: Iterable[str]) -> list[PresentationContext
     if "" in classes:
         return accepted_contexts(ALL_STORAGE_CLASSES)
     return [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in classes]
+
+
+def in_offered_order(association: Association) -> None:
+    """Take, of the transfer syntaxes in one context, the one that the requestor names first.
+
+    Called within ``EVT_REQUESTED``. By itself an acceptor takes the first of its own list, which
+    makes a sender recompress or decompress what it would have sent as stored.
+    """
+    primitive = association.requestor.primitive
+    rank: dict[tuple[str, str], int] = {}
+    for offered in primitive.presentation_context_definition_list if primitive else ():
+        for place, syntax in enumerate(offered.transfer_syntax):
+            pair = (str(offered.abstract_syntax), str(syntax))
+            rank[pair] = min(place, rank.get(pair, place))
+    acceptor = association.acceptor
+    acceptor.supported_contexts = [
+        context if len(context.transfer_syntax) < 2 else _ranked(context, rank)  # noqa: PLR2004 - nothing to choose
+        for context in acceptor.supported_contexts
+    ]
+
+
+def _ranked(
+    context: PresentationContext, rank: dict[tuple[str, str], int]
+) -> PresentationContext:
+    abstract = str(context.abstract_syntax)
+    last = len(TRANSFER_SYNTAXES)
+    ordered = sorted(
+        (str(syntax) for syntax in context.transfer_syntax),
+        key=lambda syntax: rank.get((abstract, syntax), last),
+    )
+    ranked = build_context(abstract, ordered)
+    ranked.scu_role, ranked.scp_role = context.scu_role, context.scp_role
+    return ranked
 
 
 def in_batches(sop_class_uids: Iterable[str], reserved: int) -> list[frozenset[str]]:

@@ -126,7 +126,7 @@ class DimseReader:
         received = 0
         worst: int | None = 0
         for classes in in_batches(study.sop_class_uids, reserved=1):
-            for request in _requests(study, wanted, classes):
+            for request in _requests(study, wanted, classes, singly=into is None):
                 transfer = yield from self._request(request, into, wanted, classes)
                 received += transfer.received
                 if transfer.final_status != 0:
@@ -236,24 +236,27 @@ def _known_method(pacs: DimsePacs) -> str:
 
 
 def _requests(
-    study: StudyRef, wanted: frozenset[str], classes: frozenset[str]
+    study: StudyRef, wanted: frozenset[str], classes: frozenset[str], *, singly: bool
 ) -> Iterator[Dataset]:
-    """Ask for whole series where all of it is wanted, else for lists of instances."""
+    """Ask for whole series where all of it is wanted, else for lists of instances.
+
+    The probe, which knows one instance of a series, asks `singly`.
+    """
     for series in study.series:
         if classes != {""} and not any(i.sop_class_uid in classes for i in series.instances):
             continue
-        yield from _series_requests(study, series, wanted)
+        yield from _series_requests(study, series, wanted, singly=singly)
 
 
 def _series_requests(
-    study: StudyRef, series: SeriesRef, wanted: frozenset[str]
+    study: StudyRef, series: SeriesRef, wanted: frozenset[str], *, singly: bool
 ) -> Iterator[Dataset]:
     uids = [i.sop_instance_uid for i in series.instances if i.sop_instance_uid in wanted]
     keys: dict[str, str] = {
         "StudyInstanceUID": study.study_instance_uid,
         "SeriesInstanceUID": series.series_instance_uid,
     }
-    if uids and len(uids) == len(series.instances):
+    if uids and not singly and len(uids) == len(series.instances):
         yield identifier("SERIES", **keys)
         return
     for start in range(0, len(uids), _UIDS_PER_REQUEST):

@@ -14,7 +14,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # m
 from fedpacs.pacs import pynetdicom_guard
 from fedpacs.pacs.access import AccessList, Peer, Verb
 from fedpacs.pacs.associations import application_entity, reject_caller
-from fedpacs.pacs.contexts import ALL_STORAGE_CLASSES, TRANSFER_SYNTAXES
+from fedpacs.pacs.contexts import ALL_STORAGE_CLASSES, TRANSFER_SYNTAXES, in_offered_order
 from fedpacs.pacs.errors import CannotListenError, CorruptInstanceError, DuplicateInstanceError
 from fedpacs.pacs.inbox import Inbox
 from fedpacs.pacs.listening import Listener
@@ -105,6 +105,8 @@ class PushReceiver:
         if not self._access.admits(caller, requestor.address):
             _LOGGER.warning("rejected a sender that is not named", extra={"code": "pacs.stranger"})
             reject_caller(event.assoc)
+        else:
+            in_offered_order(event.assoc)
 
     def _store(self, event: evt.Event) -> int:
         uid = str(event.request.AffectedSOPInstanceUID)  # type: ignore[union-attr]  # a C-STORE

@@ -16,7 +16,7 @@ from pynetdicom import evt
 
 from fedpacs.pacs import pynetdicom_guard
 from fedpacs.pacs.associations import application_entity, reject_caller
-from fedpacs.pacs.contexts import accepted_contexts
+from fedpacs.pacs.contexts import accepted_contexts, in_offered_order
 from fedpacs.pacs.errors import CannotListenError
 from fedpacs.pacs.listening import Listener
 from fedpacs.pacs.status import NOT_AUTHORISED
@@ -88,6 +88,8 @@ class StorageScp:
         address = event.assoc.requestor.address
         if self._sink is None or address not in _addresses(self._pacs.host):
             reject_caller(event.assoc)
+        else:
+            in_offered_order(event.assoc)
 
     def _store(self, event: evt.Event) -> int:
         sink = self._sink

@@ -56,6 +56,7 @@ class TestArchiveReader:
         steps = reader.probe()
         assert [step.name for step in steps] in (
             ["tcp", "association", "c-echo", "c-find", "retrieve"],
+            ["tcp", "qido-rs", "retrieve"],
             ["folder"],
         )
         assert all(step.passed for step in steps), steps
