@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
+import ssl
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    import ssl
+from typing import Self
 
 _HOST = "127.0.0.1"
 _PIECE = 16384
@@ -85,31 +84,44 @@ class Proxy:
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open += [client, server]
-        threading.Thread(target=self._pump, args=(client, server, None), daemon=True).start()
-        self._pump(server, client, self._fault)
-
-    def _pump(self, source: socket.socket, sink: socket.socket, fault: Fault | None) -> None:
-        passed = 0
         with contextlib.suppress(OSError, ValueError):
-            while piece := source.recv(_PIECE):
-                if fault is not None and fault.strikes(passed, piece):
-                    cut = fault.after_bytes - passed
-                    sink.sendall(piece[:cut])
-                    if fault.kind == "drop":
-                        break
-                    if fault.kind == "silence":
-                        time.sleep(60)
-                    if fault.kind == "garbage":
-                        sink.sendall(bytes(range(255, 155, -1)))
-                    time.sleep(fault.delay_s if fault.kind == "delay" else 0)
-                    sink.sendall(piece[cut:])
-                else:
-                    sink.sendall(piece)
-                passed += len(piece)
-        for end in (source, sink):
+            self._pump(client, server)
+        for end in (client, server):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+    def _pump(self, client: socket.socket, server: socket.socket) -> None:
+        """Pass both ways in one thread: a TLS connection bears no two at once."""
+        passed = 0
+        while True:
+            waiting = [end for end in (client, server) if _pending(end)]
+            readable = waiting or select.select([client, server], [], [])[0]
+            for source in readable:
+                piece = source.recv(_PIECE)
+                if not piece:
+                    return
+                if source is client:
+                    server.sendall(piece)
+                elif not self._pass_on(client, piece, passed):
+                    return
+                else:
+                    passed += len(piece)
+
+    def _pass_on(self, sink: socket.socket, piece: bytes, passed: int) -> bool:
+        fault = self._fault
+        if fault is None or not fault.strikes(passed, piece):
+            sink.sendall(piece)
+            return True
+        cut = fault.after_bytes - passed
+        sink.sendall(piece[:cut])
+        if fault.kind == "drop":
+            return False
+        if fault.kind == "garbage":
+            sink.sendall(bytes(range(255, 155, -1)))
+        time.sleep({"silence": 60.0, "delay": fault.delay_s}.get(fault.kind, 0.0))
+        sink.sendall(piece[cut:])
+        return True
 
     def close(self) -> None:
         """Stop listening and close everything."""
@@ -123,3 +135,7 @@ class Proxy:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _pending(end: socket.socket) -> bool:
+    return isinstance(end, ssl.SSLSocket) and end.pending() > 0

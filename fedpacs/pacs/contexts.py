@@ -109,9 +109,7 @@ def in_offered_order(association: Association) -> None:
     ]
 
 
-def _ranked(
-    context: PresentationContext, rank: dict[tuple[str, str], int]
-) -> PresentationContext:
+def _ranked(context: PresentationContext, rank: dict[tuple[str, str], int]) -> PresentationContext:
     abstract = str(context.abstract_syntax)
     last = len(TRANSFER_SYNTAXES)
     ordered = sorted(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import CryptoError
 from fedpacs.crypto.keys import read_key_material
+from fedpacs.pacs.errors import UnreachablePacsError
 from fedpacs.pacs.tls_errors import (
     ClientCertificateRefusedError,
     ExpiredCertificateError,
@@ -110,13 +111,16 @@ def check_handshake(host: str, port: int, tls: Tls, timeout_s: float) -> None:
     ------
     TlsFailedError
         One subclass for each reason.
+    UnreachablePacsError
+        If there is not even a connection.
     """
     context = client_context(tls)
     try:
-        with (
-            socket.create_connection((host, port), timeout=timeout_s) as raw,
-            context.wrap_socket(raw, server_hostname=tls.server_name or host) as secured,
-        ):
+        raw = socket.create_connection((host, port), timeout=timeout_s)
+    except OSError:
+        raise UnreachablePacsError(f"No connection to {host}:{port}.") from None
+    try:
+        with raw, context.wrap_socket(raw, server_hostname=tls.server_name or host) as secured:
             secured.settimeout(min(_SETTLING_S, timeout_s))
             ended = _ended(secured)
     except OSError as error:
