@@ -34,6 +34,7 @@ READER_AE = "FEDPACS_SITE_16C"  # sixteen characters, the longest there is
 PUSH_AE = "FEDPACS_INBOX"
 _HOST = "127.0.0.1"
 _START_S = 20.0
+_NO_DELAY = os.environ.get("TCP_NODELAY", "1")  # 0: what DCMTK's servers do by themselves
 
 
 @dataclass(frozen=True)
@@ -151,12 +152,18 @@ def dimse(retrieve: str, port: int, called: str, scp_port: int | None, **more: A
 
 @contextmanager
 def embedded(
-    folder: Path, retrieve: str, *, secured: Any = None, more: Sequence[str] = ()
+    folder: Path,
+    retrieve: str,
+    *,
+    secured: Any = None,
+    more: Sequence[str] = (),
+    destination: int | None = None,
 ) -> Iterator[RunningArchive]:
     """Run the embedded PACS as the process that users start; `secured` gives it TLS."""
     port, scp_port = free_port(), free_port()
     argv = [sys.executable, "-m", "fedpacs.pacs.embedded", "--aet", "EMBEDDED", "--port", str(port)]
-    argv += ["--store", str(folder / "store"), "--allow", f"{READER_AE}@{_HOST}:{scp_port}"]
+    argv += ["--store", str(folder / "store"), "--allow"]
+    argv += [f"{READER_AE}@{_HOST}:{destination or scp_port}"]
     for peer in more:
         argv += ["--allow", peer]
     if secured is not None:
@@ -215,7 +222,7 @@ def orthanc(
     log = folder / "log"
     with ExitStack() as stack:
         process = stack.enter_context(
-            running(argv, http_port, log, TCP_NODELAY="1", HOME=str(folder))
+            running(argv, http_port, log, TCP_NODELAY=_NO_DELAY, HOME=str(folder))
         )
         _await_port(process, port, log)
         tls = secured.site if secured is not None else None
@@ -298,7 +305,7 @@ def dcmqrscp(
     ]
     (folder / "dcmqrscp.cfg").write_text("\n".join(lines) + "\n")
     argv = [program, "-c", str(folder / "dcmqrscp.cfg"), *options, "-dhl"]
-    with running(argv, port, folder / "log", TCP_NODELAY="1"):
+    with running(argv, port, folder / "log", TCP_NODELAY=_NO_DELAY):
         config = dimse(retrieve, port, "LEGACY", scp_port)
         yield RunningArchive("dcmqrscp", config, config, compressed=False, names_sop_classes=False)
 

@@ -17,7 +17,7 @@ _PIECE = 16384
 
 @dataclass
 class Fault:
-    """What happens to what the server sends, so many bytes after the beginning.
+    """What happens to what one end sends, so many bytes after the beginning.
 
     Attributes
     ----------
@@ -41,19 +41,24 @@ class Fault:
 
 
 class Proxy:
-    """Listens on `port` and passes everything on to `target`, each connection in threads."""
+    """Listens on `port` and passes everything on to `target`, each connection in its thread.
+
+    The fault befalls what comes from the target; with `upstream` what goes to it.
+    """
 
     def __init__(
         self,
         target: int,
         *,
         fault: Fault | None = None,
+        upstream: bool = False,
         listen_tls: ssl.SSLContext | None = None,
         connect_tls: ssl.SSLContext | None = None,
         port: int = 0,
     ) -> None:
         self._target = target
         self._fault = fault
+        self._upstream = upstream
         self._listen_tls = listen_tls
         self._connect_tls = connect_tls
         self._open: list[socket.socket] = []
@@ -101,12 +106,13 @@ class Proxy:
                 piece = source.recv(_PIECE)
                 if not piece:
                     return
-                if source is client:
-                    server.sendall(piece)
-                elif not self._pass_on(client, piece, passed):
-                    return
-                else:
+                sink = server if source is client else client
+                if (source is client) is not self._upstream:
+                    sink.sendall(piece)
+                elif self._pass_on(sink, piece, passed):
                     passed += len(piece)
+                else:
+                    return
 
     def _pass_on(self, sink: socket.socket, piece: bytes, passed: int) -> bool:
         fault = self._fault

@@ -39,7 +39,7 @@ class Intake:
         self.received = 0
         """Instances that arrived and were wanted."""
 
-    def take(self, body: Iterable[bytes]) -> Path | None:
+    def take(self, body: Iterable[bytes | memoryview]) -> Path | None:
         """Take one object; None when nobody asked for it.
 
         Raises
@@ -84,7 +84,7 @@ class Intake:
         return uid if uid in self._wanted else None
 
 
-def _write(path: Path, body: Iterable[bytes]) -> bytes:
+def _write(path: Path, body: Iterable[bytes | memoryview]) -> bytes:
     head = b""
     size = 0
     with path.open("wb", buffering=0) as file:
@@ -100,7 +100,7 @@ def _write(path: Path, body: Iterable[bytes]) -> bytes:
     return head
 
 
-def _swallow(body: Iterable[bytes]) -> bytes:
+def _swallow(body: Iterable[bytes | memoryview]) -> bytes:
     head = b""
     for piece in body:
         if len(head) < _HEAD_BYTES:

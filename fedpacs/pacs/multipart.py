@@ -39,7 +39,7 @@ class Part:
         Media type without parameters, in lower case; empty when the part does not say.
     """
 
-    def __init__(self, content_type: str, body: Iterator[bytes]) -> None:
+    def __init__(self, content_type: str, body: Iterator[bytes | memoryview]) -> None:
         self.content_type = content_type
         self.body = body
 
@@ -59,6 +59,8 @@ class MultipartStream:
         self._chunks = iter(chunks)
         self._delimiter = b"\r\n--" + boundary
         self._held = _LINE  # the first delimiter may stand at the very beginning
+        self._at = 0
+        """Where in what is held the rest begins: cutting it off would copy it for each part."""
 
     def parts(self) -> Iterator[Part]:
         """Give each part; what its reader leaves unread is skipped.
@@ -88,27 +90,26 @@ class MultipartStream:
                 content_type = text.partition(";")[0].strip().lower()
         return Part(content_type, self._body())
 
-    def _body(self) -> Iterator[bytes]:
+    def _body(self) -> Iterator[memoryview]:
         """Give the bytes up to the next delimiter, and pass over the delimiter."""
         delimiter = self._delimiter
         kept = len(delimiter) - 1  # so many bytes may be the beginning of one
         while True:
-            at = self._held.find(delimiter)
-            if at >= 0:
-                body, self._held = self._held[:at], self._held[at + len(delimiter) :]
-                if body:
-                    yield body
-                return
-            body, self._held = self._held[:-kept], self._held[-kept:]
+            start = self._at
+            found = self._held.find(delimiter, start)
+            end = found if found >= 0 else max(start, len(self._held) - kept)
+            body = memoryview(self._held)[start:end]
+            self._at = end if found < 0 else found + len(delimiter)
             if body:
                 yield body
+            if found >= 0:
+                return
             self._more()
 
     def _closed(self) -> bool:
         """Read the rest of a delimiter's line; tell whether it is the closing one."""
-        while len(self._held) < len(_LINE):
-            self._more()
-        if self._held.startswith(b"--"):
+        self._need(len(_LINE))
+        if self._held.startswith(b"--", self._at):
             return True
         line = self._up_to(_LINE)
         if line.strip(_BLANK):
@@ -116,23 +117,28 @@ class MultipartStream:
         return False
 
     def _header(self) -> bytes:
-        while len(self._held) < len(_LINE):
-            self._more()
-        if self._held.startswith(_LINE):
-            self._held = self._held[len(_LINE) :]
+        self._need(len(_LINE))
+        if self._held.startswith(_LINE, self._at):
+            self._at += len(_LINE)
             return b""
         return self._up_to(b"\r\n\r\n")
 
+    def _need(self, length: int) -> None:
+        while len(self._held) - self._at < length:
+            self._more()
+
     def _up_to(self, end: bytes) -> bytes:
-        while (at := self._held.find(end)) < 0:
-            if len(self._held) > MAXIMUM_HEADER_BYTES:
+        while (found := self._held.find(end, self._at, self._at + MAXIMUM_HEADER_BYTES)) < 0:
+            if len(self._held) - self._at >= MAXIMUM_HEADER_BYTES:
                 raise UnreadableAnswerError("The header of a part does not end.")
             self._more()
-        found, self._held = self._held[:at], self._held[at + len(end) :]
-        return found
+        passed = self._held[self._at : found]
+        self._at = found + len(end)
+        return passed
 
     def _more(self) -> None:
         chunk = next(self._chunks, None)
         if chunk is None:
             raise CutShortError("The answer ended in the middle.")
-        self._held = self._held + chunk if self._held else chunk
+        self._held = self._held[self._at :] + chunk
+        self._at = 0

@@ -239,14 +239,45 @@ def _pixels_are_whole(file: BinaryIO, ds: Dataset, size: int) -> bool:
     else:
         (length,) = struct.unpack(order + "L", start[8:12])
     if length != _UNDEFINED_LENGTH:
-        return bool(0 < length <= size - file.tell())
+        if not 0 < length <= size - file.tell():
+            return False
+        file.seek(length, os.SEEK_CUR)
+        return _tail_is_sound(file, size, order, implicit=implicit)
     fragments = 0
     while len(item := file.read(8)) == _ITEM_HEADER_BYTES:
         group, element, length = struct.unpack("<HHL", item)
         if (group, element) == _SEQUENCE_DELIMITER:
-            return fragments > 1  # the first item is the offset table
+            # the first item is the offset table
+            return fragments > 1 and _tail_is_sound(file, size, order, implicit=implicit)
         if (group, element) != _ITEM or file.tell() + length > size:
             return False
         file.seek(length, os.SEEK_CUR)
         fragments += 1
     return False
+
+
+def _tail_is_sound(file: BinaryIO, size: int, order: str, *, implicit: bool) -> bool:
+    """Tell whether what follows the pixel data are data elements, to the very end.
+
+    Bytes that got into the middle of the pixel data push others out behind them.
+    """
+    last = _PIXEL_DATA
+    while head := file.read(8):
+        if len(head) < _ITEM_HEADER_BYTES:
+            return False
+        group, element = struct.unpack(order + "HH", head[:4])
+        if (tag := group << 16 | element) <= last:
+            return False
+        if implicit:
+            (length,) = struct.unpack(order + "L", head[4:])
+        elif head[4:6] in _LONG_FORM:
+            (length,) = struct.unpack(order + "L", file.read(4).ljust(4, b"\xff"))
+        else:
+            (length,) = struct.unpack(order + "H", head[6:])
+        if length == _UNDEFINED_LENGTH:
+            return True  # a sequence; its items are not walked
+        if length > size - file.tell():
+            return False
+        file.seek(length, os.SEEK_CUR)
+        last = tag
+    return True
