@@ -19,17 +19,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 os.environ["TCP_NODELAY"] = "0"  # the default of DCMTK's programs, said aloud
 
 import numpy as np  # noqa: E402 - after the path
-from archives import READER_AE, dcmqrscp, embedded, orthanc  # noqa: E402 - after the path
+from archives import READER_AE, RunningArchive, dcmqrscp, embedded, orthanc  # noqa: E402 - after the path
 from pydicom import Dataset, dcmread  # noqa: E402 - after the path
 from pydicom.dataset import FileMetaDataset  # noqa: E402 - after the path
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid  # noqa: E402 - after the path
@@ -38,6 +38,9 @@ from fedpacs.config.pacs import DicomwebPacs, DimsePacs  # noqa: E402 - after th
 from fedpacs.pacs.open import open_reader  # noqa: E402 - after the path
 from fedpacs.pacs.ports import StudyQuery  # noqa: E402 - after the path
 from fedpacs.pacs.reconcile import retrieve_complete  # noqa: E402 - after the path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SINGLE = 60
 """Instances that the per-instance client fetches; its rate does not depend on their number."""
@@ -101,7 +104,7 @@ def fetch(block: str, into: Path) -> None:
     print(json.dumps({"s": seconds, "instances": len(study.files), "mib": (peak - idle) / 1024}))
 
 
-def ours(config: Any, into: Path) -> tuple[float, int, float]:
+def ours(config: DimsePacs | DicomwebPacs, into: Path) -> tuple[float, int, float]:
     """Run our client."""
     argv = [sys.executable, __file__, "--fetch", config.model_dump_json(), "--into", str(into)]
     done = subprocess.run(argv, check=True, capture_output=True, text=True)
@@ -144,7 +147,9 @@ def singly(config: DicomwebPacs, into: Path) -> tuple[float, int, None]:
     return time.perf_counter() - began, len(uids), None
 
 
-def measure(archive: str, client: str, run: Any, repeats: int, expected: dict[str, str]) -> Row:
+def measure(
+    archive: str, client: str, run: Callable[..., Any], repeats: int, expected: dict[str, str]
+) -> Row:
     """Repeat one client; the median counts."""
     rates, peak, identical = [], None, True
     for _ in range(repeats):
@@ -160,7 +165,13 @@ def measure(archive: str, client: str, run: Any, repeats: int, expected: dict[st
     return row
 
 
-def at(name: str, running: Any, source: Path, repeats: int, expected: dict[str, str]) -> list[Row]:
+def at(
+    name: str,
+    running: AbstractContextManager[RunningArchive],
+    source: Path,
+    repeats: int,
+    expected: dict[str, str],
+) -> list[Row]:
     """Measure every client at one archive."""
     rows = []
     with running as archive:

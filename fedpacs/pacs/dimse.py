@@ -189,7 +189,7 @@ class DimseReader:
         association = offering(self._move_association(), _MOVE)
         transfer = Transfer(association, pacs.timeout_s)
         association.dimse_timeout = None  # pending responses are optional: Transfer watches
-        with scp.receiving(Sink(into, wanted, transfer.arrived), classes):
+        with scp.receiving(Sink(into, wanted, transfer.arrived), classes, transfer.broke):
             yield from transfer.run(
                 lambda: association.send_c_move(keys, pacs.calling_ae_title, _MOVE)
             )

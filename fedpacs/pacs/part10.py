@@ -242,13 +242,13 @@ def _pixels_are_whole(file: BinaryIO, ds: Dataset, size: int) -> bool:
         if not 0 < length <= size - file.tell():
             return False
         file.seek(length, os.SEEK_CUR)
-        return _tail_is_sound(file, size, order, implicit=implicit)
+        return _tail_is_sound(file, size, order, implicit=bool(implicit))
     fragments = 0
     while len(item := file.read(8)) == _ITEM_HEADER_BYTES:
         group, element, length = struct.unpack("<HHL", item)
         if (group, element) == _SEQUENCE_DELIMITER:
             # the first item is the offset table
-            return fragments > 1 and _tail_is_sound(file, size, order, implicit=implicit)
+            return fragments > 1 and _tail_is_sound(file, size, order, implicit=bool(implicit))
         if (group, element) != _ITEM or file.tell() + length > size:
             return False
         file.seek(length, os.SEEK_CUR)

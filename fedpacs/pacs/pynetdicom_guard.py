@@ -1,6 +1,6 @@
 """Guard around pynetdicom: a lost-response race closed, identifiers kept out of logs, no stalls.
 
-`install` does six things, once per process:
+`install` does seven things, once per process:
 
 - It closes a race of pynetdicom 3.0.4 that loses a DIMSE response (its issues 875, 435, 842). The
   reactor thread announces "paused", waits at a checkpoint and only after that takes the
@@ -11,7 +11,9 @@
   UIDs, identifiers and exceptions.
 - It switches off the printing of query identifiers.
 - It closes the sockets of failed connections, which pynetdicom leaves to the garbage collector.
-- It reads from the network in pieces as large as they come, not of 4096 bytes.
+- It reads from the network in pieces as large as they come, not of 4096 bytes, and does not wait
+  for the rest of a PDU for ever.
+- It ends an association orderly when noise on the wire has brought it out of step.
 - It has retired storage classes served like the others; archives are full of them.
 
 `WIRE_HANDLERS` belong on every association: peers built on DCMTK pause 40 ms per message (Nagle
@@ -28,6 +30,9 @@ from typing import TYPE_CHECKING, Any
 from pydicom.uid import UID
 from pynetdicom import StoragePresentationContexts, _config, evt
 from pynetdicom.association import Association
+from pynetdicom.dul import DULServiceProvider
+from pynetdicom.fsm import InvalidEventError
+from pynetdicom.pdu_primitives import A_P_ABORT
 from pynetdicom.service_class import ServiceClass, StorageServiceClass
 from pynetdicom.sop_class import register_uid, uid_to_service_class
 from pynetdicom.transport import AssociationSocket
@@ -104,6 +109,7 @@ def install() -> None:
             return
         _serve_retired_classes()
         Association.__init__ = _guarded_init(Association.__init__)  # type: ignore[method-assign]  # the patch
+        DULServiceProvider.run_reactor = _ending(DULServiceProvider.run_reactor)  # type: ignore[method-assign]  # the patch
         AssociationSocket.recv = _receive  # type: ignore[method-assign]  # the patch
         AssociationSocket._shutdown_socket = _closing(AssociationSocket._shutdown_socket)  # type: ignore[method-assign]  # noqa: SLF001 - the patch
 
@@ -153,12 +159,36 @@ def _receive(self: AssociationSocket, nr_bytes: int) -> bytearray:
     if connection is None:
         return bytearray()
     content = bytearray()
-    while len(content) < nr_bytes:  # what is announced is not believed: memory grows as it comes
-        piece = connection.recv(min(nr_bytes - len(content), _AT_ONCE_BYTES))
-        if not piece:
-            break
-        content += piece
+    connection.settimeout(self.assoc.network_timeout)
+    try:
+        while len(content) < nr_bytes:  # what is announced is not believed: it grows as it comes
+            piece = connection.recv(min(nr_bytes - len(content), _AT_ONCE_BYTES))
+            if not piece:
+                break
+            content += piece
+    except TimeoutError:
+        pass  # a PDU that does not go on is the end of a connection
+    finally:
+        connection.settimeout(None)
     return content
+
+
+def _ending(original: Callable[..., None]) -> Callable[..., None]:
+    """End a provider's thread orderly when noise has brought its state machine out of step."""
+
+    def run_reactor(self: DULServiceProvider) -> None:
+        try:
+            original(self)
+        except InvalidEventError:
+            abort = A_P_ABORT()
+            abort.provider_reason = 0x00
+            self.to_user_queue.put(abort)  # whoever waits for an answer is told
+        finally:
+            wrapper = self.socket
+            if wrapper is not None and wrapper.socket is not None:
+                wrapper.socket.close()
+
+    return run_reactor
 
 
 def _no_delay(event: evt.Event) -> None:

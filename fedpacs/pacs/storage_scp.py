@@ -23,7 +23,7 @@ from fedpacs.pacs.status import NOT_AUTHORISED
 from fedpacs.pacs.tls import server_context
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fedpacs.config.pacs import DimsePacs
     from fedpacs.pacs.sink import Sink
@@ -48,6 +48,7 @@ class StorageScp:
     def __init__(self, pacs: DimsePacs) -> None:
         self._pacs = pacs
         self._sink: Sink | None = None
+        self._broke: Callable[[], None] | None = None
         if pacs.storage_scp_port is None:
             raise CannotListenError("C-MOVE needs `storage_scp_port`, and the site names none.")
         entity = application_entity(pacs.calling_ae_title, pacs.timeout_s)
@@ -61,6 +62,7 @@ class StorageScp:
                 *pynetdicom_guard.WIRE_HANDLERS,
                 (evt.EVT_REQUESTED, self._check_address),
                 (evt.EVT_C_STORE, self._store),
+                (evt.EVT_ABORTED, self._aborted),
             ],
             server_context(pacs.tls) if pacs.tls else None,
         )
@@ -71,14 +73,23 @@ class StorageScp:
         return self._listener.tls_refusal
 
     @contextmanager
-    def receiving(self, sink: Sink, sop_class_uids: frozenset[str]) -> Iterator[None]:
-        """Let instances into a sink for the length of a ``with`` block."""
+    def receiving(
+        self, sink: Sink, sop_class_uids: frozenset[str], broke: Callable[[], None]
+    ) -> Iterator[None]:
+        """Let instances into a sink for the length of a ``with`` block.
+
+        Parameters
+        ----------
+        broke
+            Told when the PACS's association is aborted.
+        """
+        self._broke = broke
         self._listener.accept_only(accepted_contexts(sop_class_uids))
         self._sink = sink
         try:
             yield
         finally:
-            self._sink = None
+            self._sink = self._broke = None
 
     def close(self) -> None:
         """Stop listening."""
@@ -90,6 +101,11 @@ class StorageScp:
             reject_caller(event.assoc)
         else:
             in_offered_order(event.assoc)
+
+    def _aborted(self, _event: evt.Event) -> None:
+        broke = self._broke
+        if broke is not None:
+            broke()
 
     def _store(self, event: evt.Event) -> int:
         sink = self._sink

@@ -3,6 +3,10 @@
 pynetdicom hands instances to a handler and responses to a generator. Both go into one queue, so
 files stream out as they arrive, and a peer that goes silent is noticed although pending
 responses are optional (PS3.4 C.4.2.1.6).
+
+The last instance is handed on only once the association has gone on well: noise on a wire without
+TLS can leave an instance whole to look at, and shows only in what comes after it. Otherwise it is
+taken away, and asked for again.
 """
 
 from __future__ import annotations
@@ -38,6 +42,10 @@ class Transfer:
         self._association = association
         self._silence_s = silence_s
         self._items: queue.SimpleQueue[Path | int | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._last: Path | None = None
+        self.broken = False
+        """Whether an association that brought instances was aborted."""
         self.final_status: int | None = None
         """Status of the last response; None when the association ended without one."""
         self.received = 0
@@ -45,8 +53,15 @@ class Transfer:
 
     def arrived(self, path: Path) -> None:
         """Take the path of an instance; called by the sink from any thread."""
-        self.received += 1
-        self._items.put(path)
+        with self._lock:
+            before, self._last = self._last, path
+            self.received += 1
+        if before is not None:
+            self._items.put(before)
+
+    def broke(self) -> None:
+        """Note that an association that brought instances was aborted."""
+        self.broken = True
 
     def run(self, send: Callable[[], Responses]) -> Iterator[Path]:
         """Send the request and give the paths of what arrives until the final response."""
@@ -83,4 +98,17 @@ class Transfer:
             final = None
         finally:
             self.final_status = final
+            self._settle_last()
             self._items.put(None)
+
+    def _settle_last(self) -> None:
+        with self._lock:
+            last, self._last = self._last, None
+        if last is None:
+            return
+        if self.final_status is not None and not self.broken:
+            self._items.put(last)
+            return
+        self.received -= 1
+        if last.is_file():  # the probe's is the null device
+            last.unlink(missing_ok=True)
