@@ -100,7 +100,7 @@ class DimseReader:
                 self._proven = True
                 yield path
         except (RetrieveFailedError, ServiceNotOfferedError, NotAuthorisedError):
-            if not self._may_change():
+            if into is None or not self._may_change():  # the probe tries each way by itself
                 raise
             self.method = "c-move"
             yield from self._retrieve(study, into, wanted)
