@@ -23,7 +23,7 @@ def medium(tmp_path):
         ds.InstanceNumber = number + 1
         files.add(ds)
     files.write(tmp_path / "medium")
-    files._tmpdir.cleanup()
+    files._stage["t"].cleanup()
     return tmp_path / "medium"
 
 
