@@ -1,24 +1,28 @@
-"""One study through gate 1: de-identified, verified independently, let through, fit for use."""
+"""One study up to gate 1: de-identified, verified independently, checked for quality.
+
+Everything here runs in a worker, on this machine or another. It asks for nothing but the files and
+the site's own configuration and keys, writes into no book, and decides nothing: what it found are
+the facts that gate 1 is told afterwards.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fedpacs.agent.gates import pass_gate
 from fedpacs.core.errors import QualityError
-from fedpacs.deidentification.engine import Engine
+from fedpacs.core.study import Study, StudyRef
 from fedpacs.deidentification.study import deidentify_study
 from fedpacs.deidentification.verification.instance import verify_instance
 from fedpacs.policy import disclosure
 from fedpacs.quality.series import check_series
-from fedpacs.records.events import EventKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from fedpacs.agent.premises import Premises
-    from fedpacs.core.study import DeidentifiedStudy, Study
+    from fedpacs.core.study import DeidentifiedStudy
+    from fedpacs.deidentification.engine import Engine
     from fedpacs.deidentification.verification.instance import Finding
 
 _PRIVATE = "deid.private-element"
@@ -36,48 +40,53 @@ class UnfitSeriesError(QualityError):
         self.code = code
 
 
-def disclose(premises: Premises, study: Study, out: Path) -> DeidentifiedStudy:
-    """De-identify, verify independently, ask gate 1, check quality.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A de-identified study and what gate 1 is told of it.
+
+    Attributes
+    ----------
+    unfit
+        Code and sentence of the first defect that makes a series unfit; None without any.
+    """
+
+    study: DeidentifiedStudy
+    facts: disclosure.DisclosureFacts
+    unfit: tuple[str, str] | None
+
+
+def prepare_study(
+    engine: Engine, identified: Sequence[Path], out: Path, instances: int, approved: str
+) -> Prepared:
+    """De-identify a study, verify every file, and check every series.
 
     Parameters
     ----------
-    premises
-        The site.
-    study
-        Complete, identified, in the staging area.
+    engine
+        Profile and pseudonyms of the site.
+    identified
+        Every file of one complete study.
     out
-        Folder for the de-identified files.
+        Folder for the de-identified files; new, so that a repeated try meets nothing.
+    instances
+        How many were retrieved, as the reconciliation counted.
+    approved
+        SHA-256 of the profile that the site approved.
 
     Raises
     ------
     DeidentificationError
-        If an object was refused.
-    GateClosedError
-        If gate 1 stays closed.
-    UnfitSeriesError
-        If a series has a defect.
-    RecordsError
-        If the book cannot be written.
+        If an object was refused; nothing is left in `out` then.
     """
-    engine = Engine(premises.profile, premises.pseudonyms)
-    deidentified = deidentify_study(engine, study, out)
-    new_uid = {premises.pseudonyms.uid(old): path for old, path in study.files.items()}
+    # keyed by file name: the engine needs an order, and this one holds no identity
+    files = {path.name: path for path in identified}
+    study = deidentify_study(engine, Study(StudyRef("", "", ()), files), out)
     findings = [
-        verify_instance(
-            new_uid[instance.sop_instance_uid], instance.path, premises.profile.option_codes
-        )
-        for instance in deidentified.instances
+        verify_instance(files[name], instance.path, engine.profile.option_codes)
+        for name, instance in zip(sorted(files), study.instances, strict=True)
     ]
-    premises.record(
-        EventKind.STUDY_DEIDENTIFIED,
-        study=deidentified.study_instance_uid,
-        profile=deidentified.profile_digest,
-        instances=len(deidentified.instances),
-    )
-    facts = disclosure_facts(deidentified, findings, len(study.files), premises.profile.digest)
-    pass_gate(premises, disclosure.decide(facts), deidentified.study_instance_uid)
-    _check_quality(deidentified)
-    return deidentified
+    facts = disclosure_facts(study, findings, instances, approved)
+    return Prepared(study, facts, _unfit(study))
 
 
 def disclosure_facts(
@@ -112,7 +121,7 @@ def disclosure_facts(
     )
 
 
-def _check_quality(study: DeidentifiedStudy) -> None:
+def _unfit(study: DeidentifiedStudy) -> tuple[str, str] | None:
     by_series: dict[str, list[Path]] = {}
     for instance in study.instances:
         if instance.modality not in ("SEG", "RTSTRUCT"):
@@ -120,4 +129,5 @@ def _check_quality(study: DeidentifiedStudy) -> None:
     for files in by_series.values():
         for finding in check_series(files).findings:
             if finding.severity == "error":
-                raise UnfitSeriesError(finding.code, finding.sentence)
+                return finding.code, finding.sentence
+    return None

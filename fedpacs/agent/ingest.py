@@ -1,72 +1,36 @@
-"""From the PACS into the sealed store: one study at a time, complete or quarantined.
+"""From the PACS into the sealed store: every study complete and ready, or not ready under a code.
 
-A study that fails never stops the others. What stops everything is a book that cannot be
-written: then nothing more may happen.
+Studies are fetched one after the other and worked on by others meanwhile; each is sealed as soon as
+it is finished, and its files leave the staging area. A study that fails never stops the others.
+What stops everything is what would befall every study alike: a book that cannot be written, a full
+disk, a PACS that stays away.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fedpacs.agent.disclosure import disclose
+from fedpacs.agent.intake.run import Run
+from fedpacs.agent.intake.windows import Windows
 from fedpacs.agent.snapshot import CohortSummary, draw_cohort
-from fedpacs.cohort.errors import StoreBusyError, StoreUnwritableError
-from fedpacs.core.digest import sha256_hex
-from fedpacs.core.errors import (
-    AgentError,
-    CohortError,
-    DeidentificationError,
-    PolicyError,
-    QualityError,
-)
-from fedpacs.deidentification.errors import UnwritableOutputError
-from fedpacs.pacs.errors import (
-    DroppedAssociationError,
-    IncompleteStudyError,
-    RetrieveFailedError,
-    UnknownMoveDestinationError,
-)
-from fedpacs.pacs.open import open_reader
-from fedpacs.pacs.ports import StudyQuery
-from fedpacs.pacs.reconcile import retrieve_complete
-from fedpacs.records.events import EventKind
+from fedpacs.core.errors import AgentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from fedpacs.agent.intake.tally import IngestReport, Tally
     from fedpacs.agent.premises import Premises
     from fedpacs.config.job import JobConfig
-    from fedpacs.core.study import StudyRef
-    from fedpacs.pacs.ports import ArchiveReader
 
     Progress = Callable[[str, int, int], None]
-
-_OF_THE_SITE = (
-    StoreUnwritableError,
-    StoreBusyError,
-    UnwritableOutputError,
-    UnknownMoveDestinationError,
-)
-"""Would befall every study alike: a person has to act first, so nothing is put aside."""
-_OF_ONE_STUDY = (
-    IncompleteStudyError,
-    RetrieveFailedError,
-    DroppedAssociationError,
-    DeidentificationError,
-    QualityError,
-    CohortError,
-    PolicyError,
-)
 
 
 class NothingFoundError(AgentError):
     """The PACS answered, but no study matched."""
 
     code = "agent.nothing-found"
+    exit_status = 66
     default_hint = "Try `fedpacs site find`; check modality and study_date of the job's cohort."
 
 
@@ -77,37 +41,40 @@ class NothingSealedError(AgentError):
     default_hint = "Each code is explained in docs/reference/errors.md; put its cause right first."
 
 
+class NotAllReadyError(AgentError):
+    """Some of the studies that the job asks for are not ready; what is ready can be used."""
+
+    code = "agent.not-all-ready"
+    exit_status = 67
+    default_hint = (
+        "Each code is explained in docs/reference/errors.md. What may pass is tried again by the "
+        "next ingest, the rest with --retry once its cause is put right."
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What one ingest did, in numbers.
+class IngestOptions:
+    """How one ingest is run.
 
     Attributes
     ----------
-    found, retrieved, already_sealed, sealed
-        Studies.
-    instances
-        DICOM objects sealed in this run.
-    quarantined
-        Studies refused in this run, by code.
-    unplaced
-        Unreadable files of an export that cannot be told to which study they belong.
-    left_out
-        Image series in the store that are not in the cohort, by reason.
+    retry
+        Try again what was refused or given up before, and what waits, at once.
+    wait
+        Outside the site's windows wait for the next one instead of refusing.
     """
 
-    found: int
-    retrieved: int
-    already_sealed: int
-    sealed: int
-    instances: int
-    quarantined: dict[str, int]
-    unplaced: int
-    left_out: dict[str, int]
-    cohort: CohortSummary
+    retry: bool = False
+    wait: bool = False
 
 
-def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None) -> IngestReport:
-    """Bring every new study of the job's cohort into the sealed store and build the cohort.
+def ingest(
+    premises: Premises,
+    job: JobConfig,
+    progress: Progress | None = None,
+    options: IngestOptions | None = None,
+) -> IngestReport:
+    """Bring every new or changed study of the job's cohort into the sealed store; draw the cohort.
 
     Parameters
     ----------
@@ -117,6 +84,8 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
         Its cohort query says which studies.
     progress
         Called with the step's name, studies done and studies found so far.
+    options
+        How.
 
     Returns
     -------
@@ -129,6 +98,8 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
         If the PACS cannot be asked, or refuses whatever is asked of it.
     CohortError
         If the store cannot be written, or was filled with another project key.
+    OutsideWindowError, DiskLowError
+        If no study may be begun now.
     NothingFoundError
         If it holds no study of the cohort.
     NothingSealedError
@@ -136,104 +107,49 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
     GateClosedError
         If gate 2 stays closed; what was sealed stays sealed.
     RecordsError
-        If the book cannot be written.
+        If book or index cannot be written.
     """
+    chosen = options or IngestOptions()
+    windows = Windows(premises.config.ingest.windows, premises.config.ingest.time_zone)
+    windows.enter(wait=chosen.wait)
     premises.bind_store()
-    subjects: set[str] = set()
-    counts: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
     with premises.staging() as staging:
-        reader = open_reader(premises.config.pacs)
+        run = Run(premises, job, staging, windows, progress or _silent)
         try:
-            query = StudyQuery(modality=job.cohort.modality, study_date=job.cohort.study_date)
-            ours = _own_results(premises)
-            for listed in reader.find(query):
-                ref = _without(listed, ours)
-                counts["found"] += 1
-                subjects.add(premises.pseudonyms.uid(ref.study_instance_uid))
-                _one(premises, reader, ref, staging, counts=counts, refused=refused)
-                if progress:
-                    progress("ingest", counts["found"], 0)
+            run.do(retry=chosen.retry)
         finally:
-            reader.close()
-    if not counts["found"]:
-        raise NothingFoundError("The PACS holds no study that the job's cohort asks for.")
-    if refused.total() == counts["found"]:
-        reasons = ", ".join(f"{code} ({number})" for code, number in sorted(refused.items()))
-        raise NothingSealedError(f"Every study found was put aside: {reasons}.")
-    cohort, left_out = draw_cohort(premises, job, subjects)
-    return IngestReport(
-        found=counts["found"],
-        retrieved=counts["retrieved"],
-        already_sealed=counts["already"],
-        sealed=counts["sealed"],
-        instances=counts["instances"],
-        quarantined=dict(refused),
-        unplaced=reader.unplaced,
-        left_out=left_out,
-        cohort=CohortSummary.of(cohort),
-    )
+            run.close()
+    return _concluded(premises, job, run.tally, run.reader.unplaced)
 
 
-def _one(
-    premises: Premises,
-    reader: ArchiveReader,
-    ref: StudyRef,
-    staging: Path,
-    *,
-    counts: Counter[str],
-    refused: Counter[str],
-) -> None:
-    subject = premises.pseudonyms.uid(ref.study_instance_uid)
-    if _sealed_as_expected(premises, subject, ref):
-        counts["already"] += 1
-        return
-    identified = staging / "identified"
-    try:
-        premises.record(EventKind.STUDY_FOUND, study=subject, instances=len(ref.sop_instance_uids))
-        study = retrieve_complete(reader, ref, identified)
-        premises.record(EventKind.STUDY_RETRIEVED, study=subject, instances=len(study.files))
-        counts["retrieved"] += 1
-        behind_gate_1 = disclose(premises, study, staging / "deidentified")
-        premises.store.put(behind_gate_1)
-        premises.record(
-            EventKind.STUDY_SEALED, study=subject, instances=len(behind_gate_1.instances)
+def not_all_ready(report: IngestReport) -> NotAllReadyError | None:
+    """Give the error that a run ends with where studies are not ready; None where all are."""
+    number = sum(report.not_ready.values())
+    if report.stopped:
+        return NotAllReadyError(
+            f"The run was stopped ({report.stopped}); {number} of {report.found} studies seen are "
+            "not ready.",
+            hint="Run it again; it goes on where it was stopped.",
         )
-        premises.release_from_quarantine(subject)
-        counts["sealed"] += 1
-        counts["instances"] += len(behind_gate_1.instances)
-    except _OF_THE_SITE:
-        raise
-    except _OF_ONE_STUDY as error:
-        premises.quarantine(subject, error, identified)
-        premises.record(EventKind.STUDY_QUARANTINED, study=subject, code=error.code)
-        refused[error.code] += 1
-    finally:
-        for folder in (identified, staging / "deidentified"):
-            shutil.rmtree(folder, ignore_errors=True)
+    if not number:
+        return None
+    reasons = ", ".join(f"{code} ({count})" for code, count in report.not_ready.items())
+    return NotAllReadyError(f"{number} of {report.found} studies are not ready: {reasons}.")
 
 
-def _own_results(premises: Premises) -> frozenset[str]:
-    """Digests of the series that this site's models wrote: they must never become labels."""
-    return frozenset(
-        str(entry.event.fields["series"])
-        for entry in premises.book.entries()
-        if entry.event.kind is EventKind.RESULT_STORED
-    )
+def _concluded(premises: Premises, job: JobConfig, tally: Tally, unplaced: int) -> IngestReport:
+    if tally.stopped:
+        return tally.report(unplaced, None, {})
+    found = tally.counts["found"]
+    if not found:
+        raise NothingFoundError("The PACS holds no study that the job's cohort asks for.")
+    if len(tally.not_ready) == found:
+        report = tally.report(unplaced, None, {})
+        reasons = ", ".join(f"{code} ({number})" for code, number in report.not_ready.items())
+        raise NothingSealedError(f"Every study found was put aside: {reasons}.")
+    cohort, left_out = draw_cohort(premises, job, tally.subjects)
+    return tally.report(unplaced, CohortSummary.of(cohort), left_out)
 
 
-def _without(ref: StudyRef, ours: frozenset[str]) -> StudyRef:
-    series = tuple(s for s in ref.series if sha256_hex(s.series_instance_uid.encode()) not in ours)
-    return replace(ref, series=series)
-
-
-def _sealed_as_expected(premises: Premises, subject: str, ref: StudyRef) -> bool:
-    """Tell whether the store holds exactly what the archive lists, under the profile of today.
-
-    No table of identities is kept: the archive's UIDs are pseudonymised again and compared.
-    """
-    store = premises.store
-    if not store.has(subject) or store.study(subject).profile_digest != premises.profile.digest:
-        return False
-    expected = {premises.pseudonyms.uid(uid) for uid in ref.sop_instance_uids}
-    return expected == store.sop_instance_uids(subject)
+def _silent(_step: str, _done: int, _found: int) -> None:
+    """Show nothing."""

@@ -7,15 +7,14 @@ or an unknown profile is a coded error before anything happens.
 from __future__ import annotations
 
 import fcntl
-import json
-import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from fedpacs.config.site import load_site
+from fedpacs.config.load import parse
+from fedpacs.config.site import SiteConfig, load_site
 from fedpacs.core.errors import AgentError
 from fedpacs.crypto.keys import load_secret
 from fedpacs.crypto.signatures import SigningKey
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fedpacs.agent.quarantine import Quarantine
     from fedpacs.cohort.store import SealedStore
-    from fedpacs.config.site import SiteConfig
-    from fedpacs.core.errors import FedpacsError
     from fedpacs.crypto.pseudonyms import Pseudonyms
     from fedpacs.deidentification.rules import Profile
+    from fedpacs.records.study_index import StudyIndex
 
 
 class SiteBusyError(AgentError):
@@ -73,6 +72,18 @@ class Premises:
         """Read the site file; the parts are opened when first needed."""
         return cls(file, load_site(file))
 
+    def with_scheduler(self, scheduler: str) -> Premises:
+        """Give the same site with another Dask scheduler.
+
+        Raises
+        ------
+        FaultyConfigError
+            If it is not named as the site file would name it.
+        """
+        data = self.config.model_dump()
+        data["ingest"]["scheduler"] = scheduler
+        return Premises(self.file, parse(SiteConfig, data, self.file.name))
+
     @cached_property
     def pseudonyms(self) -> Pseudonyms:
         """UIDs, identifiers and date shifts of the project: keyed, or out of the site's vault.
@@ -106,7 +117,26 @@ class Premises:
 
         Under another key every patient would come in a second time, as somebody else.
         """
-        self.store.bind(self.pseudonyms.identifier("sealed-store", "owner"))
+        self.store.bind(self.project)
+
+    @cached_property
+    def project(self) -> str:
+        """Keyed digest of the project: the same for the same project key, and for no other."""
+        return self.pseudonyms.identifier("sealed-store", "owner")
+
+    @cached_property
+    def index(self) -> StudyIndex:
+        """How far each study of the project has come."""
+        from fedpacs.records.study_index import StudyIndex
+
+        return StudyIndex.open(self.config.ingest.index, self.project)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        """What was refused."""
+        from fedpacs.agent.quarantine import Quarantine
+
+        return Quarantine(self.config.store.quarantine)
 
     @cached_property
     def signing_key(self) -> SigningKey:
@@ -162,49 +192,6 @@ class Premises:
         except OSError:
             return True
         return False
-
-    def quarantine(self, subject: str, error: FedpacsError, files: Path) -> None:
-        """Keep what was refused, with the reason, readable by the site alone.
-
-        Parameters
-        ----------
-        subject
-            Pseudonym of the study; names the folder.
-        error
-            Why; only its code and its patient-free message are written.
-        files
-            Folder with the staged (identified) files; moved, not copied.
-        """
-        place = self.config.store.quarantine / subject
-        shutil.rmtree(place, ignore_errors=True)
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place.mkdir(mode=0o700)
-        reason = {"code": error.code, "message": error.message, "hint": error.hint}
-        descriptor = os.open(place / "reason.json", os.O_WRONLY | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "w") as handle:
-            json.dump(reason, handle, indent=2)
-        if files.exists():
-            shutil.move(files, place / "files")
-
-    def release_from_quarantine(self, subject: str) -> None:
-        """Forget an earlier refusal, once the study has been sealed after all."""
-        shutil.rmtree(self.config.store.quarantine / subject, ignore_errors=True)
-
-    def quarantined(self) -> dict[str, int]:
-        """Count what lies in quarantine, by code."""
-        counts: dict[str, int] = {}
-        for folder in sorted(self.config.store.quarantine.glob("*/")):
-            code = _reason_code(folder / "reason.json")
-            counts[code] = counts.get(code, 0) + 1
-        return counts
-
-
-def _reason_code(file: Path) -> str:
-    """Read why something lies in quarantine; whoever was killed meanwhile left no reason."""
-    try:
-        return str(json.loads(file.read_text())["code"])
-    except (FileNotFoundError, ValueError):
-        return "agent.reason-lost"
 
 
 def _empty(area: Path) -> None:

@@ -138,7 +138,9 @@ def serve(
         refusal=lambda: _refusal(premises, terms),
     )
     tally = _Tally(premises, job.federation.rounds, progress)
-    premises.record(EventKind.AGENT_STARTED, process=os.getpid())
+    premises.record(
+        EventKind.AGENT_STARTED, process=os.getpid(), job=job.digest, cohort=cohort.digest
+    )
     try:
         _take_tasks(premises, permit, rounds, tally)
     finally:

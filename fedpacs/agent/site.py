@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from fedpacs.agent.alone import AloneReport
     from fedpacs.agent.consent import ApprovalStatus
     from fedpacs.agent.doctor import CheckItem
-    from fedpacs.agent.ingest import IngestReport
+    from fedpacs.agent.intake.tally import IngestReport
     from fedpacs.agent.service import RunReport
+    from fedpacs.agent.withdrawals import Forgotten
     from fedpacs.cohort.upkeep import RepairReport
     from fedpacs.config.job import CohortQuery, JobConfig
     from fedpacs.config.site import SiteConfig
@@ -111,11 +112,52 @@ class Site:
             reader.close()
         return FindSummary(studies, series, instances, dict(sorted(modalities.items())))
 
-    def ingest(self, job: JobConfig, progress: Progress | None = None) -> IngestReport:
-        """Bring every new study of the job's cohort into the sealed store."""
-        from fedpacs.agent.ingest import ingest
+    def ingest(
+        self,
+        job: JobConfig,
+        progress: Progress | None = None,
+        *,
+        retry: bool = False,
+        wait: bool = False,
+        scheduler: str = "",
+    ) -> IngestReport:
+        """Bring every new or changed study of the job's cohort into the sealed store.
 
-        return ingest(self.premises, job, progress)
+        Parameters
+        ----------
+        job
+            Its cohort query says which studies.
+        progress
+            Called with step, studies done and studies found so far.
+        retry
+            Try again at once what was refused or given up before, and what waits.
+        wait
+            Outside the site's time windows wait for the next one.
+        scheduler
+            Dask scheduler, in place of the one in the site file.
+        """
+        from fedpacs.agent.ingest import IngestOptions, ingest
+
+        premises = self.premises
+        if scheduler:
+            premises = premises.with_scheduler(scheduler)
+        return ingest(premises, job, progress, IngestOptions(retry=retry, wait=wait))
+
+    def forget(self, patient: str) -> Forgotten:
+        """Withdraw a patient for good and remove everything of them.
+
+        Parameters
+        ----------
+        patient
+            Pseudonym, see `pseudonym_of`.
+        """
+        from fedpacs.agent.withdrawals import forget
+
+        return forget(self.premises, patient)
+
+    def pseudonym_of(self, patient_id: str) -> str:
+        """Give the pseudonym of a patient of this hospital; the Patient ID is kept nowhere."""
+        return self.premises.pseudonyms.patient(patient_id)
 
     def repair(self) -> RepairReport:
         """Finish what a killed writer left in the store, and drop what is damaged in it."""
@@ -184,7 +226,7 @@ class Site:
             profile=premises.profile.name,
             studies=len(studies),
             patients=len({study.patient for study in studies}),
-            quarantined=premises.quarantined(),
+            quarantined=premises.quarantine.counts(),
             approvals=approvals_of(premises),
             book_entries=events.total(),
             book_verifies=premises.book.verify(premises.signing_key.public).ok,

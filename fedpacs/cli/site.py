@@ -91,15 +91,25 @@ def find(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) -> N
 
 
 @app.command()
-def ingest(
+def ingest(  # noqa: PLR0913, PLR0917 - one parameter per option
     job: JobFile,
     repair: Annotated[
         bool, typer.Option("--repair", help="Drop what is damaged in the sealed store first.")
     ] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try again what was refused, given up, or waits.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Outside the site's windows wait for the next one.")
+    ] = False,
+    scheduler: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Dask scheduler whose workers do the work.")
+    ] = "",
     site: SiteFile = SITE_FILE,
     as_json: AsJson = False,
 ) -> None:
     """Retrieve, de-identify, verify and seal the studies of a job, and draw its cohort."""
+    from fedpacs.agent.ingest import not_all_ready
     from fedpacs.agent.site import Site
     from fedpacs.config.job import load_job
 
@@ -108,12 +118,46 @@ def ingest(
     if repair:
         hospital.repair()
     with progress() as report:
-        outcome = hospital.ingest(config, report)
-    show(
+        outcome = hospital.ingest(config, report, retry=retry, wait=wait, scheduler=scheduler)
+    next_step = f"`fedpacs site approve {_same(site, job)} --approver NAME --key URI`"
+    conclude(
         outcome,
+        not_all_ready(outcome),
+        lambda: show(outcome, next_step=next_step if outcome.cohort else ""),
         as_json=as_json,
-        next_step=f"`fedpacs site approve {_same(site, job)} --approver NAME --key URI`",
     )
+
+
+@app.command()
+def forget(
+    pseudonym: Annotated[
+        str, typer.Option(metavar="P-...", help="The patient, by pseudonym of this project.")
+    ] = "",
+    site: SiteFile = SITE_FILE,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a patient for good: remove everything of them, and say what has learned from them.
+
+    Without --pseudonym the Patient ID is asked for, or read from standard input: what stands on a
+    command line is seen by other accounts and kept by shells.
+    """
+    import sys
+
+    from fedpacs.agent.site import Site
+
+    hospital = Site.open(site)
+    patient = pseudonym
+    if not patient:
+        if sys.stdin.isatty():
+            patient_id = typer.prompt("Patient ID", hide_input=True)
+        else:
+            patient_id = sys.stdin.readline().rstrip("\r\n")
+        patient = hospital.pseudonym_of(patient_id)
+    if not yes:
+        _require_somebody_to_ask(as_json)
+        typer.confirm(f"Remove everything of {patient}, for good?", abort=True)
+    show(hospital.forget(patient), as_json=as_json)
 
 
 @app.command()

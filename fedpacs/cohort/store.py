@@ -90,8 +90,16 @@ class SealedStore:
         if upkeep.ledger(self.vault, upkeep.OWNER)["owner"] != owner:
             raise OtherProjectError("The sealed store was filled under another project key.")
 
-    def put(self, study: DeidentifiedStudy) -> str:
+    def put(self, study: DeidentifiedStudy, *, tidy: bool = True) -> str:
         """Seal a study. The same study again changes nothing; a grown one replaces the old.
+
+        Parameters
+        ----------
+        study
+            Behind gate 1.
+        tidy
+            Whether to remove at once what only the old study named. That looks through the whole
+            store, so who puts many studies calls `tidy` once, at the end.
 
         Returns
         -------
@@ -116,11 +124,23 @@ class SealedStore:
             for instance in study.instances:
                 self._put_blob(instance)
             self.vault.flush()
+            if known:
+                upkeep.note_leftovers(self.vault, known, record)
             self.vault.write(Shelf.STUDIES, name, canonical_json(record.as_dict()))
-            if known and known != record:
+            if tidy and known and upkeep.ledger(self.vault, upkeep.LEFTOVERS):
                 self.vault.flush()
                 upkeep.sweep(self.vault)
         return record.digest
+
+    def tidy(self) -> int:
+        """Sweep away what replaced studies left behind; give the number of files.
+
+        One look through the store for any number of replaced studies.
+        """
+        if not upkeep.ledger(self.vault, upkeep.LEFTOVERS):
+            return 0
+        with self.writing({"act": "put"}):
+            return upkeep.sweep(self.vault)
 
     def has(self, study_instance_uid: str) -> bool:
         """Tell whether the study is sealed with all its files.
@@ -185,6 +205,14 @@ class SealedStore:
         with self.writing({"act": "forget", "patient": patient}):
             return upkeep.forget(self.vault, patient)
 
+    def cohorts_of(self, patient: str) -> tuple[tuple[str, str], ...]:
+        """Give digest and part of every cohort that names a patient."""
+        return tuple(upkeep.parts_of(self.vault, patient))
+
+    def split_patients(self) -> frozenset[str]:
+        """Give everybody who has a part of the splits, also without a study."""
+        return frozenset(upkeep.ledger(self.vault, upkeep.SPLITS))
+
     def check(self) -> tuple[StoreFault, ...]:
         """Open every sealed file and compare it with its digest; give every fault found."""
         return upkeep.check(self.vault)
@@ -229,7 +257,7 @@ class SealedStore:
     def _recover(self, intention: dict[str, Any]) -> None:
         if intention["act"] == "forget":
             upkeep.forget(self.vault, intention["patient"])
-        elif intention["act"] == "put":
+        if intention["act"] in ("forget", "put"):
             upkeep.sweep(self.vault)
 
     def _record(self, name: str) -> StudyRecord:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedpacs.cohort.errors import ContentMismatchError
 from fedpacs.core.digest import digest_of
+from fedpacs.core.study import CodedSeries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,13 +37,20 @@ class InstanceRecord:
 
 @dataclass(frozen=True, slots=True)
 class StudyRecord:
-    """One sealed study: pseudonyms and digests only."""
+    """One sealed study: pseudonyms, digests and codes only.
+
+    Attributes
+    ----------
+    coded
+        Coded fields of each series, by series UID.
+    """
 
     study_instance_uid: str
     patient: str
     profile_digest: str
     option_codes: tuple[str, ...]
     instances: tuple[InstanceRecord, ...]
+    coded: tuple[CodedSeries, ...] = ()
 
     @classmethod
     def of(cls, study: DeidentifiedStudy) -> StudyRecord:
@@ -74,7 +82,16 @@ class StudyRecord:
             profile_digest=study.profile_digest,
             option_codes=tuple(study.option_codes),
             instances=instances,
+            coded=tuple(sorted(study.series, key=lambda s: s.series_instance_uid)),
         )
+
+    def codes(self, series_instance_uid: str) -> dict[str, str]:
+        """Coded fields of one series by name; its modality is one even where nobody coded it."""
+        coded = (c.fields for c in self.coded if c.series_instance_uid == series_instance_uid)
+        fields = dict(next(coded, ()))
+        for instance in self.series(series_instance_uid)[:1]:
+            fields.setdefault("modality", instance.modality)
+        return fields
 
     def series(self, series_instance_uid: str) -> tuple[InstanceRecord, ...]:
         """Instances of one series."""
@@ -97,6 +114,12 @@ class StudyRecord:
             profile_digest=data["profile_digest"],
             option_codes=tuple(data["option_codes"]),
             instances=tuple(InstanceRecord(**i) for i in data["instances"]),
+            coded=tuple(
+                CodedSeries(
+                    c["series_instance_uid"], tuple((str(n), str(v)) for n, v in c["fields"])
+                )
+                for c in data.get("coded", ())
+            ),
         )
 
     @property

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SPLITS = "splits"
 LATEST = "latest"
 OWNER = "owner"
+LEFTOVERS = "leftovers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,18 @@ class StoreFault:
 
 @dataclass(frozen=True, slots=True)
 class ForgetReport:
-    """How many of each were removed."""
+    """How many of each were removed.
+
+    Attributes
+    ----------
+    in_splits
+        Whether the patient had a part of the splits.
+    """
 
     studies: int
     instances: int
     cohorts: int
+    in_splits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,14 @@ def is_sound(vault: Vault, digest: str) -> bool:
         return False
 
 
+def note_leftovers(vault: Vault, old: StudyRecord, new: StudyRecord) -> None:
+    """Note that a replaced study may leave files behind that no study names any more."""
+    named = {i.digest for i in new.instances}
+    if any(i.digest not in named for i in old.instances) and not ledger(vault, LEFTOVERS):
+        write_ledger(vault, LEFTOVERS, {"sweep": "due"})
+        vault.flush()
+
+
 def sweep(vault: Vault) -> int:
     """Remove every blob that no study names.
 
@@ -107,6 +123,9 @@ def sweep(vault: Vault) -> int:
     orphans = [name for name in vault.names(Shelf.BLOBS) if name not in named]
     for name in orphans:
         vault.remove(Shelf.BLOBS, name)
+    if vault.holds(Shelf.LEDGER, LEFTOVERS):
+        vault.flush()
+        vault.remove(Shelf.LEDGER, LEFTOVERS)
     return len(orphans)
 
 
@@ -115,7 +134,7 @@ def forget(vault: Vault, patient: str) -> ForgetReport:
     theirs = [record for record in records(vault) if record.patient == patient]
     for record in theirs:
         vault.remove(Shelf.STUDIES, record_name(record.study_instance_uid))
-    cohorts = [name for name in vault.names(Shelf.COHORTS) if patient in _patients(vault, name)]
+    cohorts = [name for name in vault.names(Shelf.COHORTS) if patient in _parts(vault, name)]
     for name in cohorts:
         vault.remove(Shelf.COHORTS, name)
     latest = ledger(vault, LATEST)
@@ -123,10 +142,13 @@ def forget(vault: Vault, patient: str) -> ForgetReport:
         kept = {query: digest for query, digest in latest.items() if digest not in cohorts}
         write_ledger(vault, LATEST, kept)
     splits = ledger(vault, SPLITS)
-    if splits.pop(patient, None) is not None:
+    in_splits = splits.pop(patient, None) is not None
+    if in_splits:
         write_ledger(vault, SPLITS, splits)
-    sweep(vault)
-    return ForgetReport(len(theirs), sum(len(r.instances) for r in theirs), len(cohorts))
+    if theirs or cohorts or vault.holds(Shelf.LEDGER, LEFTOVERS):
+        sweep(vault)
+    instances = sum(len(record.instances) for record in theirs)
+    return ForgetReport(len(theirs), instances, len(cohorts), in_splits)
 
 
 def check(vault: Vault) -> tuple[StoreFault, ...]:
@@ -187,6 +209,14 @@ def _fault_code(vault: Vault, digest: str) -> str:
     return "" if sha256_hex(content) == digest else DamagedStoreError.code
 
 
-def _patients(vault: Vault, cohort_digest: str) -> set[str]:
+def parts_of(vault: Vault, patient: str) -> Iterator[tuple[str, str]]:
+    """Give digest and part of every cohort that names a patient."""
+    for name in vault.names(Shelf.COHORTS):
+        part = _parts(vault, name).get(patient)
+        if part is not None:
+            yield name, part
+
+
+def _parts(vault: Vault, cohort_digest: str) -> dict[str, str]:
     manifest: dict[str, Any] = json.loads(vault.read(Shelf.COHORTS, cohort_digest))
-    return {str(row["patient"]) for row in manifest["subjects"]}
+    return {str(row["patient"]): str(row["split"]) for row in manifest["subjects"]}

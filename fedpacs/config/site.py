@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pydantic import Field, model_validator
 
 from fedpacs.config.fields import KeyUri, Port
+from fedpacs.config.ingest import Ingest, SchedulerTls
 from fedpacs.config.load import Frozen, load
 from fedpacs.config.pacs import DicomwebPacs, DimsePacs, Pacs, anchored_uri
 
@@ -105,6 +106,7 @@ class SiteConfig(Frozen):
     deidentification: Deidentification
     store: Store
     book: Book
+    ingest: Ingest = Ingest()
     approval: Approval
     limits: Limits = Limits()
     link: Link
@@ -129,10 +131,7 @@ def _anchored(config: SiteConfig, base: Path) -> SiteConfig:
     profile = config.deidentification.profile
     if profile.endswith(".toml"):
         profile = str(base / profile)
-    url = config.book.url
-    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
-        # SQLAlchemy decodes the path, and would take a "?" in the folder's name for the query
-        url = f"sqlite:///{quote(str(base))}/{url.removeprefix('sqlite:///')}"
+    url = _anchored_url(config.book.url, base)
     return config.model_copy(
         update={
             "pacs": config.pacs.anchored(base),
@@ -148,6 +147,7 @@ def _anchored(config: SiteConfig, base: Path) -> SiteConfig:
                 quarantine=base / store.quarantine,
             ),
             "book": Book(url=url, signing_key=uri(config.book.signing_key)),
+            "ingest": _anchored_ingest(config.ingest, url, base),
             "link": config.link.model_copy(
                 update={
                     "root_certificates": base / config.link.root_certificates,
@@ -157,3 +157,26 @@ def _anchored(config: SiteConfig, base: Path) -> SiteConfig:
             ),
         }
     )
+
+
+def _anchored_url(url: str, base: Path) -> str:
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        # SQLAlchemy decodes the path, and would take a "?" in the folder's name for the query
+        return f"sqlite:///{quote(str(base))}/{url.removeprefix('sqlite:///')}"
+    return url
+
+
+def _anchored_ingest(ingest: Ingest, book_url: str, base: Path) -> Ingest:
+    index = _anchored_url(ingest.index, base)
+    if not index:
+        beside, _, _ = book_url.rpartition("/")
+        index = f"{beside}/index.db" if book_url.startswith("sqlite:") else book_url
+    tls = ingest.scheduler_tls
+    if tls is not None:
+        tls = SchedulerTls(
+            certificate_authority=base / tls.certificate_authority,
+            certificate=base / tls.certificate,
+            key=base / tls.key,
+        )
+    opt_out = base / ingest.opt_out if ingest.opt_out else None
+    return ingest.model_copy(update={"index": index, "scheduler_tls": tls, "opt_out": opt_out})

@@ -114,6 +114,23 @@ class DeidentifiedInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class CodedSeries:
+    """What one series is, in coded fields; free text of the site has no place here.
+
+    Attributes
+    ----------
+    series_instance_uid
+        New UID.
+    fields
+        Name and code by name, for example ``("body_part", "SCT:12738006")`` and
+        ``("plane", "axial")``. A field that nobody could tell for certain is left out.
+    """
+
+    series_instance_uid: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeidentifiedStudy:
     """A study behind gate 1: pseudonyms only.
 
@@ -127,6 +144,8 @@ class DeidentifiedStudy:
         SHA-256 of the flattened profile that made it.
     option_codes
         CID 7050 codes of what really ran.
+    series
+        Coded fields of each series that has any.
     """
 
     study_instance_uid: str
@@ -134,3 +153,4 @@ class DeidentifiedStudy:
     profile_digest: str
     option_codes: tuple[str, ...]
     instances: tuple[DeidentifiedInstance, ...]
+    series: tuple[CodedSeries, ...] = ()

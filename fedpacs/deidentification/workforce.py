@@ -104,8 +104,8 @@ class Workforce(Generic[Job, Result]):
     def _pool(self, workers: int | None = None) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
             max_workers=workers or self._workers,
-            mp_context=_context(),
-            initializer=_begin,
+            mp_context=process_context("fedpacs.deidentification.worker"),
+            initializer=begin,
             initargs=(self._start, self._arguments, dict(os.environ)),
         )
 
@@ -116,19 +116,25 @@ def _terminate(others: frozenset[int | None]) -> None:
             child.terminate()
 
 
-def _context() -> BaseContext:
+def process_context(module: str) -> BaseContext:
     """Give how processes begin: forked from a small server that has imported what they need.
 
     Forks of this process itself would hang on threads of torch or OpenMP.
+
+    Parameters
+    ----------
+    module
+        What they need.
     """
     context = get_context("forkserver")
-    context.set_forkserver_preload(["fedpacs.deidentification.worker"])
+    context.set_forkserver_preload([module])
     return context
 
 
-def _begin(
+def begin(
     start: Callable[..., None], arguments: tuple[object, ...], environment: dict[str, str]
 ) -> None:
+    """Begin a worker's process: deaf to Ctrl-C, gone with its parent, made ready by `start`."""
     global _failure  # noqa: PLW0603 - a pool has no other place for what went wrong in the beginning
     os.environ.clear()  # it is that of the time when the first worker of this program began
     os.environ.update(environment)

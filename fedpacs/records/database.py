@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -17,28 +18,68 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from fedpacs.records.errors import BookExposedError, BookUnreadableError, BookUnwritableError
+from fedpacs.records.errors import (
+    BookExposedError,
+    BookUnreadableError,
+    BookUnwritableError,
+    IndexExposedError,
+    IndexUnreadableError,
+    IndexUnwritableError,
+)
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
+
+    from fedpacs.core.errors import RecordsError
 
 BUSY_TIMEOUT_S = 30.0
 _ADVISORY_LOCK = 0x0FED_9AC5
 _WRITING = "fedpacs_writing"
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a database holds: how errors call it, and how much a commit must be worth.
+
+    Attributes
+    ----------
+    noun
+        For sentences.
+    durable
+        Whether a commit must survive a power cut; what can be made anew need not.
+    unreadable, unwritable, exposed
+        What is raised.
+    """
+
+    noun: str
+    durable: bool
+    unreadable: type[RecordsError]
+    unwritable: type[RecordsError]
+    exposed: type[RecordsError]
+
+
+BOOK = Contents("book", True, BookUnreadableError, BookUnwritableError, BookExposedError)
+INDEX = Contents("index", False, IndexUnreadableError, IndexUnwritableError, IndexExposedError)
+
+
 class Database:
     """One database, opened for reading and writing or for reading only."""
 
-    def __init__(self, engine: Engine, *, read_only: bool) -> None:
+    def __init__(self, engine: Engine, *, read_only: bool, contents: Contents = BOOK) -> None:
         self._engine = engine
         self._read_only = read_only
+        self._contents = contents
         self._process = os.getpid()
 
     @classmethod
     def open(
-        cls, url: str, *, read_only: bool = False, busy_timeout_s: float = BUSY_TIMEOUT_S
+        cls,
+        url: str,
+        *,
+        read_only: bool = False,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        contents: Contents = BOOK,
     ) -> Database:
         """Open; a missing SQLite file is created with mode 0600 unless for reading only.
 
@@ -50,34 +91,38 @@ class Database:
             The book is not changed, and none is made.
         busy_timeout_s
             How long a writer waits for another.
+        contents
+            What it holds; says which errors of these are raised.
 
         Raises
         ------
-        BookUnreadableError
+        BookUnreadableError, IndexUnreadableError
             If the URL is wrong, its driver is missing, or there is nothing to read.
-        BookUnwritableError
+        BookUnwritableError, IndexUnwritableError
             If the file cannot be created.
-        BookExposedError
+        BookExposedError, IndexExposedError
             If others may write the file.
         """
         try:
             parsed = make_url(url)
             is_sqlite = parsed.get_backend_name() == "sqlite"
             if is_sqlite:
-                parsed = _sqlite_url(parsed, read_only=read_only)
+                parsed = _sqlite_url(parsed, contents, read_only=read_only)
             engine = create_engine(
                 parsed,
                 hide_parameters=True,
-                connect_args={"timeout": busy_timeout_s} if is_sqlite else {},
+                connect_args=_driver_options(parsed, busy_timeout_s),
+                pool_pre_ping=not is_sqlite,  # the server may have been restarted meanwhile
             )
         except (SQLAlchemyError, ModuleNotFoundError) as error:
-            raise BookUnreadableError(
-                f"The book's URL cannot be used ({type(error).__name__}).",
-                hint="Check the URL; for PostgreSQL `pip install psycopg` and postgresql+psycopg://.",
+            raise contents.unreadable(
+                f"The {contents.noun}'s URL cannot be used ({type(error).__name__}).",
+                hint="Check the URL; for PostgreSQL `pip install 'fedpacs[postgresql]'` and "
+                "postgresql+psycopg://.",
             ) from None
         if is_sqlite:
-            _listen(engine, read_only=read_only)
-        return cls(engine, read_only=read_only)
+            _listen(engine, read_only=read_only, durable=contents.durable)
+        return cls(engine, read_only=read_only, contents=contents)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -97,7 +142,9 @@ class Database:
                 with connection.begin():
                     yield connection
         except SQLAlchemyError as error:
-            raise BookUnreadableError(f"The book cannot be read ({_cause(error)}).") from error
+            raise self._contents.unreadable(
+                f"The {self._contents.noun} cannot be read ({_cause(error)})."
+            ) from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -108,8 +155,9 @@ class Database:
         BookUnwritableError
             If the database cannot be written, or another process keeps it locked.
         """
+        contents = self._contents
         if self._read_only:
-            raise BookUnwritableError("The book was opened for reading only.")
+            raise contents.unwritable(f"The {contents.noun} was opened for reading only.")
         self._leave_parent()
         try:
             with self._engine.connect() as connection:
@@ -117,11 +165,14 @@ class Database:
                 with connection.begin():
                     if connection.dialect.name == "postgresql":
                         connection.execute(
-                            text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK}
+                            text("SELECT pg_advisory_xact_lock(:key)"),
+                            {"key": _ADVISORY_LOCK + (not contents.durable)},
                         )
                     yield connection
         except SQLAlchemyError as error:
-            raise BookUnwritableError(f"The book cannot be written ({_cause(error)}).") from error
+            raise contents.unwritable(
+                f"The {contents.noun} cannot be written ({_cause(error)})."
+            ) from error
 
     def close(self) -> None:
         """Close every connection."""
@@ -134,13 +185,23 @@ class Database:
             self._process = os.getpid()
 
 
-def _sqlite_url(url: URL, *, read_only: bool) -> URL:
+def _driver_options(url: URL, busy_timeout_s: float) -> dict[str, object]:
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": busy_timeout_s}
+    if url.get_backend_name() == "postgresql":
+        # A writer that waits for a lock must not wait for ever; in milliseconds.
+        return {"options": f"-c lock_timeout={int(busy_timeout_s * 1000)}"}
+    return {}
+
+
+def _sqlite_url(url: URL, contents: Contents, *, read_only: bool) -> URL:
+    noun = contents.noun
     if not url.database or url.database == ":memory:":
-        raise BookUnwritableError("A book in memory is forgotten with the process.")
+        raise contents.unwritable(f"The {noun} in memory is forgotten with the process.")
     path = Path(url.database)
     if read_only:
         if not os.access(path, os.R_OK):
-            raise BookUnreadableError("There is no book at the URL that may be read.")
+            raise contents.unreadable(f"There is no {noun} at the URL that may be read.")
         query = {"mode": "ro", "uri": "true"}
         if not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists():
             # On a medium that cannot be written SQLite could not keep its shared memory.
@@ -152,30 +213,30 @@ def _sqlite_url(url: URL, *, read_only: bool) -> URL:
     except FileExistsError:
         # Not opened here: closing it would drop every lock that this process holds on the file, and
         # another process could then remove the log from under us (sqlite.org/howtocorrupt.html 2.2)
-        _require_writable_file(path)
+        _require_writable_file(path, contents)
     except OSError as error:
-        raise BookUnwritableError(
-            f"The book's file cannot be written: {error.strerror}."
+        raise contents.unwritable(
+            f"The {noun}'s file cannot be written: {error.strerror}."
         ) from error
     if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise BookExposedError("Others than the owner may write the book's file.")
+        raise contents.exposed(f"Others than the owner may write the {noun}'s file.")
     return url
 
 
-def _require_writable_file(path: Path) -> None:
+def _require_writable_file(path: Path, contents: Contents) -> None:
     if not path.is_file():
-        raise BookUnwritableError("The book's file cannot be written: it is no file.")
+        raise contents.unwritable(f"The {contents.noun}'s file cannot be written: it is no file.")
     if not os.access(path, os.R_OK | os.W_OK):
-        raise BookUnwritableError("The book's file cannot be written: no permission.")
+        raise contents.unwritable(f"The {contents.noun}'s file cannot be written: no permission.")
 
 
-def _listen(engine: Engine, *, read_only: bool) -> None:
+def _listen(engine: Engine, *, read_only: bool, durable: bool) -> None:
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         # Transactions are begun by the listener below, not by the driver.
         connection.isolation_level = None
         if not read_only:
             connection.execute("PRAGMA journal_mode=WAL").close()
-            connection.execute("PRAGMA synchronous=FULL").close()
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}").close()
 
     def begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get(_WRITING, False)

@@ -79,3 +79,27 @@ class ApprovalsTamperedError(RecordsError):
 
     code = "records.approvals-tampered"
     default_hint = "Stop. Keep the database as it is, and run `fedpacs audit verify`."
+
+
+class IndexUnreadableError(RecordsError):
+    """The index of studies cannot be read."""
+
+    code = "records.index-unreadable"
+    default_hint = (
+        "Check [ingest] index. When it is lost, remove it: the next ingest makes it anew from the "
+        "sealed store and the PACS."
+    )
+
+
+class IndexUnwritableError(RecordsError):
+    """The index of studies cannot be written, so no study is begun."""
+
+    code = "records.index-unwritable"
+    default_hint = "Check disk space, permissions and that no other process holds the index locked."
+
+
+class IndexExposedError(IndexUnwritableError):
+    """Others than the owner may write the file of the index."""
+
+    code = "records.index-exposed"
+    default_hint = "Run `chmod 600` on the file that [ingest] index names."

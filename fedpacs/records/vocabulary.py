@@ -39,6 +39,8 @@ class EventKind(StrEnum):
     STUDY_QUARANTINED = "study-quarantined"
     STUDY_DEIDENTIFIED = "study-deidentified"
     STUDY_SEALED = "study-sealed"
+    PATIENT_WITHDRAWN = "patient-withdrawn"
+    SNAPSHOT_VOIDED = "snapshot-voided"
     PATIENT_FORGOTTEN = "patient-forgotten"
     GATE_OPENED = "gate-opened"
     GATE_CLOSED = "gate-closed"
@@ -118,6 +120,7 @@ APPROVER = FieldForm("code of an approver in site.toml", _matches(_APPROVER))
 VERSION = FieldForm("version number", _matches(_VERSION))
 GATE = _one_of("disclosure", "cohort", "egress", "job")
 MESSAGE_TYPE = _one_of("train", "evaluate")
+PART = _one_of("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ _PROCESS: dict[str, FieldForm] = {
     "version": VERSION,
     "profile": DIGEST,
     "job": DIGEST,
+    "cohort": DIGEST,
     "code": CODE,
 }
 
@@ -201,6 +205,8 @@ FORMS: Mapping[EventKind, EventForm] = MappingProxyType(
         EventKind.STUDY_SEALED: _form(
             {"study": STUDY, "instances": COUNT}, {**_STUDY, "record": DIGEST}
         ),
+        EventKind.PATIENT_WITHDRAWN: _form({"patient": PATIENT}, {}),
+        EventKind.SNAPSHOT_VOIDED: _form({"patient": PATIENT, "cohort": DIGEST, "part": PART}, {}),
         EventKind.PATIENT_FORGOTTEN: _form({"patient": PATIENT}, {"studies": COUNT, **_SIZE}),
         EventKind.GATE_OPENED: _form({"gate": GATE, "subject": SUBJECT}, _TASK),
         EventKind.GATE_CLOSED: _form(

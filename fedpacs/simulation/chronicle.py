@@ -116,7 +116,7 @@ def hospital_report(place: HospitalPlace, part: Part) -> HospitalReport:
         profile=premises.profile.name,
         profile_digest=premises.profile.digest,
         road=_road([entry.event for entry in entries], of_run, part.cohort, part.result),
-        quarantined=premises.quarantined(),
+        quarantined=premises.quarantine.counts(),
         curve=_curve(part.run, place.name),
         departures=_departures(place, part, of_run),
         book=part.book,
