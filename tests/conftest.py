@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # the plugin below is a plain module of this folder
+sys.path.insert(0, str(Path(__file__).parent))  # the plugins below are plain modules of this folder
 
 pytest_plugins = ["archives", "certificates"]
+pytest_plugins = ["archives", "postgres"]

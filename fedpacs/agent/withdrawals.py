@@ -1,9 +1,9 @@
 """People who do not take part: the site's opt-out list, withdrawals in the book, and forgetting.
 
 Patient IDs are read from the list and turned into pseudonyms at once; nothing else is kept,
-compared or written. To forget somebody is done in an order that survives a kill at any point: first the
-book says that the patient withdrew and which snapshots held them, then everything goes. Whatever a
-kill leaves is removed by the next ingest, which holds store, index and quarantine to both lists.
+compared or written. To forget somebody is done in an order that survives a kill at any point: first
+the book says that the patient withdrew and which snapshots held them, then all of it goes. Whatever
+a kill leaves is removed by the next ingest, which holds store, index and quarantine to both lists.
 """
 
 from __future__ import annotations

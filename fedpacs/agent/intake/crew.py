@@ -208,7 +208,7 @@ class Cluster:
 
     def close(self) -> None:
         """Leave the cluster; what it has not begun is cancelled."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False)
         self._client.close(timeout=_CONNECT_S)
 
     @staticmethod
