@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fedpacs.core.terms import Terms
     from fedpacs.core.update import Result
     from fedpacs.pacs.ports import ProbeStep
+    from fedpacs.policy.cells import Counts
 
     Progress = Callable[[str, int, int], None]
 
@@ -42,12 +43,27 @@ class FindSummary:
 
 @dataclass(frozen=True, slots=True)
 class SiteStatus:
-    """One site at a glance; no pseudonym, no name."""
+    """One site at a glance; no pseudonym, no name.
+
+    Attributes
+    ----------
+    index
+        Studies that were ever listed, by how far they have come.
+    dead_letters
+        Studies that are not tried again unless a person asks, by code.
+    waiting
+        Studies that are tried again by a coming ingest, by code.
+    quarantined
+        What lies in quarantine, by code.
+    """
 
     site: str
     profile: str
     studies: int
     patients: int
+    index: dict[str, int]
+    dead_letters: dict[str, int]
+    waiting: dict[str, int]
     quarantined: dict[str, int]
     approvals: tuple[ApprovalStatus, ...]
     book_entries: int
@@ -143,6 +159,12 @@ class Site:
             premises = premises.with_scheduler(scheduler)
         return ingest(premises, job, progress, IngestOptions(retry=retry, wait=wait))
 
+    def count(self) -> dict[str, Counts]:
+        """Count sealed patients by every coded field, for the consortium's catalogue."""
+        from fedpacs.cohort.counting import catalogue
+
+        return catalogue(self.premises.store.studies(), self.config.limits.minimum_cell)
+
     def forget(self, patient: str) -> Forgotten:
         """Withdraw a patient for good and remove everything of them.
 
@@ -217,6 +239,7 @@ class Site:
     def status(self) -> SiteStatus:
         """Show the site at a glance."""
         from fedpacs.agent.consent import approvals_of
+        from fedpacs.records.study_index import DEAD, StudyState
 
         premises = self.premises
         studies = premises.store.studies()
@@ -226,6 +249,9 @@ class Site:
             profile=premises.profile.name,
             studies=len(studies),
             patients=len({study.patient for study in studies}),
+            index={str(state): n for state, n in sorted(premises.index.states().items())},
+            dead_letters=premises.index.codes(*DEAD),
+            waiting=premises.index.codes(StudyState.WAITING),
             quarantined=premises.quarantine.counts(),
             approvals=approvals_of(premises),
             book_entries=events.total(),

@@ -79,15 +79,14 @@ def receive(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
 @app.command()
 def find(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
     """Count what the PACS holds for a job; nothing is moved."""
+    from fedpacs.agent.ingest import NothingFoundError
     from fedpacs.agent.site import Site
     from fedpacs.config.job import load_job
 
     summary = Site.open(site).find(load_job(job_path(job)).cohort)
-    show(
-        summary,
-        as_json=as_json,
-        next_step=f"`fedpacs site ingest {_same(site, job)}`" if summary.studies else "",
-    )
+    error = None if summary.studies else NothingFoundError("The PACS holds no such study.")
+    next_step = f"`fedpacs site ingest {_same(site, job)}`" if summary.studies else ""
+    conclude(summary, error, lambda: show(summary, next_step=next_step), as_json=as_json)
 
 
 @app.command()
@@ -126,6 +125,14 @@ def ingest(  # noqa: PLR0913, PLR0917 - one parameter per option
         lambda: show(outcome, next_step=next_step if outcome.cohort else ""),
         as_json=as_json,
     )
+
+
+@app.command()
+def count(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
+    """Count sealed patients for the consortium's catalogue; small numbers are suppressed."""
+    from fedpacs.agent.site import Site
+
+    show(Site.open(site).count(), as_json=as_json)
 
 
 @app.command()

@@ -183,6 +183,8 @@ class _Finder:
         """Give the subjects of one study; their split is a placeholder."""
         series = {i.series_instance_uid for i in study.instances if self._is_image(i)}
         for series_instance_uid in sorted(series):
+            if not self._is_coded_so(study.codes(series_instance_uid)):
+                continue
             labels = self._labels(study, series_instance_uid)
             self.unlabelled += not labels
             self.ambiguous += len(labels) > 1
@@ -200,6 +202,13 @@ class _Finder:
 
     def _is_image(self, instance: InstanceRecord) -> bool:
         return instance.modality == self._query.modality
+
+    def _is_coded_so(self, codes: Mapping[str, str]) -> bool:
+        wanted = self._query.coded
+        if any(name not in codes for name in wanted):
+            self.unfit["cohort.not-coded"] += 1
+            return False
+        return all(codes[name] in accepted for name, accepted in wanted.items())
 
     def _labels(self, study: StudyRecord, series_instance_uid: str) -> list[InstanceRecord]:
         return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from fedpacs.config.load import Frozen, load
 from fedpacs.core.digest import digest_of
@@ -56,12 +56,71 @@ class Splits(Frozen):
         return self
 
 
+MATCHING_KEYS = frozenset(
+    {
+        "AcquisitionDate",
+        "AnatomicRegionSequence.CodeMeaning",
+        "AnatomicRegionSequence.CodeValue",
+        "BodyPartExamined",
+        "ContrastBolusAgent",
+        "ConvolutionKernel",
+        "EchoTime",
+        "ImageType",
+        "KVP",
+        "Laterality",
+        "MagneticFieldStrength",
+        "Manufacturer",
+        "ManufacturerModelName",
+        "Modality",
+        "PatientAge",
+        "PatientSex",
+        "PerformedProcedureStepDescription",
+        "ProcedureCodeSequence.CodeMeaning",
+        "ProcedureCodeSequence.CodeValue",
+        "ProtocolName",
+        "RepetitionTime",
+        "RequestedProcedureCodeSequence.CodeValue",
+        "ScanningSequence",
+        "SeriesDescription",
+        "SliceThickness",
+        "SOPClassUID",
+        "StudyDescription",
+        "ViewPosition",
+    }
+)
+"""What a consortium may ask of the archive: nothing that names or singles out a person."""
+
+
+def _matching_keys(
+    keys: dict[str, str | tuple[str, ...]],
+) -> dict[str, str | tuple[str, ...]]:
+    unknown = sorted(keys.keys() - MATCHING_KEYS)
+    if unknown:
+        msg = f"not a matching key of a job: {', '.join(unknown)}"
+        raise ValueError(msg)
+    return keys
+
+
+MatchingKeys = Annotated[
+    dict[str, str | Annotated[tuple[str, ...], Field(min_length=1)]],
+    AfterValidator(_matching_keys),
+]
+CodedField = Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,30}$")]
+
+
 class CohortQuery(Frozen):
-    """Which studies, in DICOM matching keys."""
+    """Which studies, in DICOM matching keys, and which of their series, in coded fields."""
 
     modality: Literal["MR", "CT"]
     study_date: Annotated[str, Field(pattern=r"^(\d{8})?-?(\d{8})?$")] = ""
     """DICOM date range; empty for all."""
+    match: MatchingKeys = Field(default={})
+    """Matching keys by keyword: wildcards ``*`` and ``?``, ranges ``a-b`` of dates and numbers,
+    lists of alternatives; ``Sequence.Attribute`` looks into every item. A study matches when for
+    each key any of its series does."""
+    coded: dict[CodedField, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default={})
+    """Coded fields of a series (``body_part``, ``contrast``, ``plane``, ``sequence_class`` ...),
+    each with the codes that are taken; a series of which a field is not known is left out."""
     labels: Annotated[tuple[LabelClass, ...], Field(min_length=1)]
     minimum_patients: Annotated[int, Field(ge=2)]
     splits: Splits = Splits()

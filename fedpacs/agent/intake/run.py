@@ -20,6 +20,7 @@ from fedpacs.agent.intake.failures import (
     verdict,
 )
 from fedpacs.agent.intake.fetching import Fetcher, identity_of
+from fedpacs.agent.intake.matching import Matcher
 from fedpacs.agent.intake.space import DiskLowError, Space
 from fedpacs.agent.intake.tally import Tally
 from fedpacs.agent.intake.throttle import Throttle
@@ -96,6 +97,7 @@ class Run:
         )
         throttle = Throttle(config.ingest.bandwidth_bytes_per_s)
         self._fetcher = Fetcher(self.reader, throttle, self._space, config.ingest)
+        self._matcher = Matcher(job.cohort.match)
         self._crew: Crew = hire(config.ingest)
         self._working: dict[str, tuple[StudyRef, IndexedStudy]] = {}
         self._again: list[tuple[int, StudyRef]] = []
@@ -107,7 +109,7 @@ class Run:
         self._withdrawn = withdrawn(self.premises)
         self.tally.counts["forgotten"] = purge(self.premises, self._withdrawn)
         self.premises.store.tidy()
-        asked = sha256_hex(b"")
+        asked = self._matcher.digest
         self._own_results = _own_results(self.premises)
         docket = Docket(self.premises, asked, _now_us, retry=retry)
         for ref in self.reader.find(self._query):
@@ -184,6 +186,12 @@ class Run:
             return
         self.tally.counts["retrieved"] += 1
         study = replace(study, received=len(retrieved.files))
+        if not self._matcher.matches(retrieved):
+            state, asked = StudyState.UNMATCHED, self._matcher.digest
+            premises.index.put(replace(study, state=state, attempts=0, asked=asked))
+            self.tally.passed_over("unmatched", study.subject)
+            self._empty(study.subject)
+            return
         self._working[study.subject] = (ref, study)
         self._crew.submit(
             StudyTask(

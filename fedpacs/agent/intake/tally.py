@@ -91,6 +91,7 @@ class Tally:
         self.counts["found"] -= 1
         self.counts[why] += 1
         self.subjects.discard(subject)
+        self.settled(subject)
 
     def report(
         self, unplaced: int, cohort: CohortSummary | None, left_out: dict[str, int]
