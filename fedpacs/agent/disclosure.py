@@ -80,7 +80,7 @@ def prepare_study(
     """
     # keyed by file name: the engine needs an order, and this one holds no identity
     files = {path.name: path for path in identified}
-    study = deidentify_study(engine, Study(StudyRef("", "", ()), files), out)
+    study = deidentify_study(engine, Study(StudyRef("", "", ()), files), out, durable=False)
     findings = [
         verify_instance(files[name], instance.path, engine.profile.option_codes)
         for name, instance in zip(sorted(files), study.instances, strict=True)

@@ -26,6 +26,7 @@ from fedpacs.cohort.vault import Shelf, Vault
 from fedpacs.core.digest import canonical_json, sha256_hex
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -121,8 +122,7 @@ class SealedStore:
             known = self._record(name) if self.vault.holds(Shelf.STUDIES, name) else None
             if known and known.patient != record.patient:
                 raise PatientChangedError("A sealed study came again under another patient.")
-            for instance in study.instances:
-                self._put_blob(instance)
+            self.vault.write_many(Shelf.BLOBS, self._new_blobs(study.instances))
             self.vault.flush()
             if known:
                 upkeep.note_leftovers(self.vault, known, record)
@@ -263,15 +263,19 @@ class SealedStore:
     def _record(self, name: str) -> StudyRecord:
         return StudyRecord.from_dict(json.loads(self.vault.read(Shelf.STUDIES, name)))
 
-    def _put_blob(self, instance: DeidentifiedInstance) -> None:
-        try:
-            content = instance.path.read_bytes()
-        except OSError:
-            raise ContentMismatchError("A file of the study cannot be read.") from None
-        if sha256_hex(content) != instance.digest:
-            raise ContentMismatchError("A file of the study is not what its digest says.")
-        if not upkeep.is_sound(self.vault, instance.digest):
-            self.vault.write(Shelf.BLOBS, instance.digest, content)
+    def _new_blobs(self, instances: Sequence[DeidentifiedInstance]) -> Iterator[tuple[str, bytes]]:
+        """Give digest and content of each file that is not in the store yet, each once."""
+        seen: set[str] = set()
+        for instance in instances:
+            try:
+                content = instance.path.read_bytes()
+            except OSError:
+                raise ContentMismatchError("A file of the study cannot be read.") from None
+            if sha256_hex(content) != instance.digest:
+                raise ContentMismatchError("A file of the study is not what its digest says.")
+            if instance.digest not in seen and not upkeep.is_sound(self.vault, instance.digest):
+                seen.add(instance.digest)
+                yield instance.digest, content
 
 
 def _name(study_instance_uid: str) -> str:

@@ -29,6 +29,8 @@ from fedpacs.cohort.disk import (
     exclusive,
     flush_folders,
     make_folder,
+    settle,
+    write_draft,
     write_whole,
 )
 from fedpacs.cohort.errors import (
@@ -45,7 +47,7 @@ from fedpacs.core.errors import CryptoError
 from fedpacs.crypto.sealing import Sealer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 _FORMAT = 1
@@ -138,16 +140,32 @@ class Vault:
         StoreUnwritableError
             If the file system refuses.
         """
-        place = self._place(shelf, name)
-        try:
-            sealed = self._sealer.seal(content, self._context(shelf, name))
-        except CryptoError as error:
-            raise TooLargeError("A file is too large to be sealed.") from error
+        self.write_many(shelf, [(name, content)])
+
+    def write_many(self, shelf: Shelf, files: Iterable[tuple[str, bytes]]) -> None:
+        """Seal many files, each whole or not at all; see `write`.
+
+        Parameters
+        ----------
+        shelf
+            Where they go.
+        files
+            Name and content; one content is held in memory at a time.
+        """
+        drafts: dict[Path, Path] = {}
+        for name, content in files:
+            place = self._place(shelf, name)
+            try:
+                sealed = self._sealer.seal(content, self._context(shelf, name))
+            except CryptoError as error:
+                raise TooLargeError("A file is too large to be sealed.") from error
+            with as_unwritable():
+                for folder in (place.parent.parent, place.parent):
+                    make_folder(folder)
+                drafts[write_draft(self._path / "incoming", sealed)] = place
+            self._unflushed |= {self._path, place.parent.parent, place.parent}
         with as_unwritable():
-            for folder in (place.parent.parent, place.parent):
-                make_folder(folder)
-            write_whole(self._path / "incoming", place, sealed)
-        self._unflushed |= {self._path, place.parent.parent, place.parent}
+            settle(drafts)
 
     def flush(self) -> None:
         """Return only when everything written and removed so far is so on the disk.

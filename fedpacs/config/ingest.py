@@ -85,8 +85,6 @@ class Ingest(Frozen):
     longest_retry_s: Annotated[float, Field(gt=0)] = 43_200.0
     patience_s: Annotated[float, Field(ge=0, le=86_400)] = 5.0
     """How long a run waits at its end for studies whose next try is due soon."""
-    full_check_days: Annotated[int, Field(ge=0, le=366)] = 7
-    """A study whose count has not changed is listed down to its instances this often."""
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Processes that de-identify; 0 takes one per core, 1 works in the agent's own process."""
     scheduler: Annotated[str, AfterValidator(_scheduler)] = ""

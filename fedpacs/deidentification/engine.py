@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydicom._uid_dict import UID_dictionary
 
+from fedpacs.core.digest import sha256_hex
 from fedpacs.core.errors import FedpacsError
 from fedpacs.core.ps315 import Option
 from fedpacs.deidentification.admission import (
@@ -131,7 +132,9 @@ class Engine:
         """
         return self._faces.together(files)
 
-    def deidentify_file(self, source: Path, out_dir: Path) -> DeidentifiedInstance:
+    def deidentify_file(
+        self, source: Path, out_dir: Path, *, durable: bool = True
+    ) -> DeidentifiedInstance:
         """De-identify one file.
 
         Parameters
@@ -141,6 +144,8 @@ class Engine:
         out_dir
             Folder of the new file, which is named after the new SOP Instance UID. It appears
             complete or not at all.
+        durable
+            Whether its bytes must be on the disk; a staging area does without.
 
         Returns
         -------
@@ -155,8 +160,8 @@ class Engine:
         with write_part(out_dir) as part:
             written = self.write(source, part)
             path = out_dir / f"{written.sop_instance_uid}.dcm"
-            digest = publish(part, path, durable=True)
-        return describe(path, digest)
+            digest = publish(part, path, durable=durable)
+        return describe(path, digest or sha256_hex(path.read_bytes()))
 
     def write(self, source: Path, part: Path) -> Written:
         """De-identify one file into another one, of any name.

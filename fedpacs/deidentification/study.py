@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.engine import Engine
 
 
-def deidentify_study(engine: Engine, study: Study, out_dir: Path) -> DeidentifiedStudy:
+def deidentify_study(
+    engine: Engine, study: Study, out_dir: Path, *, durable: bool = True
+) -> DeidentifiedStudy:
     """De-identify every object of a study.
 
     Parameters
@@ -25,6 +27,8 @@ def deidentify_study(engine: Engine, study: Study, out_dir: Path) -> Deidentifie
         Complete study in the staging area.
     out_dir
         Folder of the new files; on any failure those written here are removed again.
+    durable
+        Whether they must be on the disk; a staging area does without.
 
     Raises
     ------
@@ -35,7 +39,8 @@ def deidentify_study(engine: Engine, study: Study, out_dir: Path) -> Deidentifie
     try:
         with engine.together(study.files.values()):
             written.extend(
-                engine.deidentify_file(study.files[uid], out_dir) for uid in sorted(study.files)
+                engine.deidentify_file(study.files[uid], out_dir, durable=durable)
+                for uid in sorted(study.files)
             )
         study_instance_uid, patient = _common_owner(written)
     except BaseException:

@@ -31,6 +31,7 @@ from fedpacs.cohort.errors import (
 from fedpacs.cohort.selection import build_cohort, latest_cohort, save_cohort
 from fedpacs.cohort.store import SealedStore
 from fedpacs.cohort.upkeep import SPLITS, ledger
+from fedpacs.cohort.vault import Shelf
 
 PATIENT = "P-AAAAAAAAAAAAAAAA"
 
@@ -348,7 +349,7 @@ def test_a_second_writer_waits_and_then_says_the_store_is_busy(study, tmp_path, 
 
 def test_opening_while_a_writer_works_does_not_sweep_its_files(store, study, tmp_path, key):
     with store.writing({"act": "put"}):
-        store._put_blob(study.instances[0])
+        store.vault.write_many(Shelf.BLOBS, store._new_blobs(study.instances[:1]))
         SealedStore.open(tmp_path / "store", key)
         assert store.read(study.instances[0].digest)
 
