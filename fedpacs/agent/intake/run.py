@@ -12,22 +12,16 @@ from fedpacs.agent.disclosure import UnfitSeriesError
 from fedpacs.agent.gates import pass_gate
 from fedpacs.agent.intake.crew import hire
 from fedpacs.agent.intake.docket import Docket, Due, InterruptedStudyError
-from fedpacs.agent.intake.failures import (
-    OtherSoftwareError,
-    RefusedError,
-    Verdict,
-    pause_s,
-    verdict,
-)
+from fedpacs.agent.intake.failures import Verdict, pause_s, verdict
 from fedpacs.agent.intake.fetching import Fetcher, identity_of
 from fedpacs.agent.intake.matching import Matcher
+from fedpacs.agent.intake.receipt import made_of, series_of_own
 from fedpacs.agent.intake.space import DiskLowError, Space
 from fedpacs.agent.intake.tally import Tally
 from fedpacs.agent.intake.throttle import Throttle
 from fedpacs.agent.intake.windows import OutsideWindowError
-from fedpacs.agent.intake.work import StudyTask, software
+from fedpacs.agent.intake.work import StudyTask
 from fedpacs.agent.withdrawals import purge, withdrawn
-from fedpacs.cohort.errors import ContentMismatchError
 from fedpacs.core.digest import sha256_hex
 from fedpacs.core.errors import FedpacsError
 from fedpacs.pacs.open import open_reader
@@ -43,7 +37,6 @@ if TYPE_CHECKING:
     from fedpacs.agent.disclosure import Prepared
     from fedpacs.agent.intake.crew import Crew
     from fedpacs.agent.intake.windows import Windows
-    from fedpacs.agent.intake.work import StudyOutcome
     from fedpacs.agent.premises import Premises
     from fedpacs.config.job import JobConfig
     from fedpacs.core.study import StudyRef
@@ -110,7 +103,7 @@ class Run:
         self.tally.counts["forgotten"] = purge(self.premises, self._withdrawn)
         self.premises.store.tidy()
         asked = self._matcher.digest
-        self._own_results = _own_results(self.premises)
+        self._own_results = series_of_own(self.premises)
         docket = Docket(self.premises, asked, _now_us, retry=retry)
         for ref in self.reader.find(self._query):
             if not self._may_begin():
@@ -225,7 +218,7 @@ class Run:
         for outcome in self._crew.collect(wait_s):
             ref, study = self._working.pop(outcome.task.subject)
             try:
-                self._seal(_made(outcome, ref, self.premises), study)
+                self._seal(made_of(outcome, ref, self.premises), study)
             except FedpacsError as error:
                 self._settle_failure(ref, study, error)
                 continue
@@ -291,42 +284,6 @@ class Run:
             s for s in ref.series if sha256_hex(s.series_instance_uid.encode()) not in ours
         )
         return replace(ref, series=series)
-
-
-def _made(outcome: StudyOutcome, ref: StudyRef, premises: Premises) -> Prepared:
-    """Give what a worker made, once it is sure that it is the study that was asked for.
-
-    Raises
-    ------
-    RefusedError
-        With the worker's own code.
-    OtherSoftwareError
-        If the worker runs another version.
-    ContentMismatchError
-        If it is another study, or not all of it.
-    """
-    if outcome.software != software():
-        raise OtherSoftwareError("A worker runs another version of FedPACS.")
-    if outcome.refusal is not None:
-        raise RefusedError(outcome.refusal)
-    made = outcome.prepared
-    expected = {premises.pseudonyms.uid(uid) for uid in ref.sop_instance_uids}
-    if (
-        made is None
-        or made.study.study_instance_uid != outcome.task.subject
-        or {instance.sop_instance_uid for instance in made.study.instances} != expected
-    ):
-        raise ContentMismatchError("What was de-identified is not the study that was retrieved.")
-    return made
-
-
-def _own_results(premises: Premises) -> frozenset[str]:
-    """Digests of the series that this site's models wrote."""
-    return frozenset(
-        str(entry.event.fields["series"])
-        for entry in premises.book.entries()
-        if entry.event.kind is EventKind.RESULT_STORED
-    )
 
 
 def _now_us() -> int:
