@@ -7,5 +7,4 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # the plugins below are plain modules of this folder
 
-pytest_plugins = ["archives", "certificates"]
-pytest_plugins = ["archives", "postgres"]
+pytest_plugins = ["archives", "certificates", "postgres"]
