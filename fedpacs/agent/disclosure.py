@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fedpacs.agent.premises import Premises
+    from fedpacs.config.quality import Quality
     from fedpacs.core.study import DeidentifiedStudy, Study
     from fedpacs.deidentification.verification.instance import Finding
 
@@ -36,7 +37,9 @@ class UnfitSeriesError(QualityError):
         self.code = code
 
 
-def disclose(premises: Premises, study: Study, out: Path) -> DeidentifiedStudy:
+def disclose(
+    premises: Premises, study: Study, out: Path, rules: Quality | None = None
+) -> DeidentifiedStudy:
     """De-identify, verify independently, ask gate 1, check quality.
 
     Parameters
@@ -47,6 +50,8 @@ def disclose(premises: Premises, study: Study, out: Path) -> DeidentifiedStudy:
         Complete, identified, in the staging area.
     out
         Folder for the de-identified files.
+    rules
+        Thresholds of quality control, of job and site together; the site's own by default.
 
     Raises
     ------
@@ -76,7 +81,7 @@ def disclose(premises: Premises, study: Study, out: Path) -> DeidentifiedStudy:
     )
     facts = disclosure_facts(deidentified, findings, len(study.files), premises.profile.digest)
     pass_gate(premises, disclosure.decide(facts), deidentified.study_instance_uid)
-    _check_quality(deidentified)
+    _check_quality(deidentified, rules or premises.config.quality)
     return deidentified
 
 
@@ -112,12 +117,11 @@ def disclosure_facts(
     )
 
 
-def _check_quality(study: DeidentifiedStudy) -> None:
+def _check_quality(study: DeidentifiedStudy, rules: Quality) -> None:
     by_series: dict[str, list[Path]] = {}
     for instance in study.instances:
         if instance.modality not in ("SEG", "RTSTRUCT"):
             by_series.setdefault(instance.series_instance_uid, []).append(instance.path)
     for files in by_series.values():
-        for finding in check_series(files).findings:
-            if finding.severity == "error":
-                raise UnfitSeriesError(finding.code, finding.sentence)
+        for finding in check_series(files, rules).blocking:
+            raise UnfitSeriesError(finding.code, finding.sentence)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from fedpacs.agent.premises import Premises
     from fedpacs.config.job import JobConfig
+    from fedpacs.config.quality import Quality
     from fedpacs.core.study import StudyRef
     from fedpacs.pacs.ports import ArchiveReader
 
@@ -139,6 +140,7 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
         If the book cannot be written.
     """
     premises.bind_store()
+    rules = job.quality.stricter(premises.config.quality)
     subjects: set[str] = set()
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
@@ -151,7 +153,7 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
                 ref = _without(listed, ours)
                 counts["found"] += 1
                 subjects.add(premises.pseudonyms.uid(ref.study_instance_uid))
-                _one(premises, reader, ref, staging, counts=counts, refused=refused)
+                _one(premises, reader, ref, staging, rules=rules, counts=counts, refused=refused)
                 if progress:
                     progress("ingest", counts["found"], 0)
         finally:
@@ -175,12 +177,13 @@ def ingest(premises: Premises, job: JobConfig, progress: Progress | None = None)
     )
 
 
-def _one(
+def _one(  # noqa: PLR0913 - what one study needs
     premises: Premises,
     reader: ArchiveReader,
     ref: StudyRef,
     staging: Path,
     *,
+    rules: Quality,
     counts: Counter[str],
     refused: Counter[str],
 ) -> None:
@@ -194,7 +197,7 @@ def _one(
         study = retrieve_complete(reader, ref, identified)
         premises.record(EventKind.STUDY_RETRIEVED, study=subject, instances=len(study.files))
         counts["retrieved"] += 1
-        behind_gate_1 = disclose(premises, study, staging / "deidentified")
+        behind_gate_1 = disclose(premises, study, staging / "deidentified", rules)
         premises.store.put(behind_gate_1)
         premises.record(
             EventKind.STUDY_SEALED, study=subject, instances=len(behind_gate_1.instances)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from fedpacs.config.load import Frozen, load
+from fedpacs.config.quality import Quality
 from fedpacs.core.digest import digest_of
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class JobConfig(Frozen):
     training: Training
     federation: Federation
     egress: Egress
+    quality: Quality = Quality()
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data, defaults written out."""

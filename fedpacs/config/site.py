@@ -10,6 +10,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, Field, model_validator
 
 from fedpacs.config.load import Frozen, load
+from fedpacs.config.quality import Quality
 
 
 def _ae_title(value: str) -> str:
@@ -123,6 +124,15 @@ class Limits(Frozen):
     maximum_update_bytes: Annotated[int, Field(ge=1)] = 512 * 1024 * 1024
 
 
+class Standardisation(Frozen):
+    """How the site's own names of series become codes. The files hold the site's own words."""
+
+    mapping: Path = Path("series-mapping.toml")
+    """Rules of the site; what a person answers in the review is written there."""
+    series: Path = Path("data/series.db")
+    """Codes of every series, and the questions that wait for a person."""
+
+
 class Link(Frozen):
     """The way to the consortium."""
 
@@ -148,6 +158,9 @@ class SiteConfig(Frozen):
     book: Book
     approval: Approval
     limits: Limits = Limits()
+    quality: Quality = Quality()
+    """Quality control; where a job asks for less, this holds."""
+    standardisation: Standardisation = Standardisation()
     link: Link
 
     @property
@@ -190,6 +203,10 @@ def _anchored(config: SiteConfig, base: Path) -> SiteConfig:
                 key=uri(store.key),
                 staging=base / store.staging,
                 quarantine=base / store.quarantine,
+            ),
+            "standardisation": Standardisation(
+                mapping=base / config.standardisation.mapping,
+                series=base / config.standardisation.series,
             ),
             "book": Book(url=url, signing_key=uri(config.book.signing_key)),
             "link": config.link.model_copy(
