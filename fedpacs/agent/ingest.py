@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fedpacs.agent.disclosure import disclose
+from fedpacs.agent.series import standardise_study
 from fedpacs.agent.snapshot import CohortSummary, draw_cohort
 from fedpacs.cohort.errors import StoreBusyError, StoreUnwritableError
 from fedpacs.core.digest import sha256_hex
@@ -32,6 +33,7 @@ from fedpacs.pacs.errors import (
 from fedpacs.pacs.open import open_reader
 from fedpacs.pacs.ports import StudyQuery
 from fedpacs.pacs.reconcile import retrieve_complete
+from fedpacs.quality.errors import BadMappingError, RegisterError
 from fedpacs.records.events import EventKind
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ _OF_THE_SITE = (
     StoreBusyError,
     UnwritableOutputError,
     UnknownMoveDestinationError,
+    BadMappingError,
+    RegisterError,
 )
 """Would befall every study alike: a person has to act first, so nothing is put aside."""
 _OF_ONE_STUDY = (
@@ -197,6 +201,7 @@ def _one(  # noqa: PLR0913 - what one study needs
         study = retrieve_complete(reader, ref, identified)
         premises.record(EventKind.STUDY_RETRIEVED, study=subject, instances=len(study.files))
         counts["retrieved"] += 1
+        standardise_study(premises, study)
         behind_gate_1 = disclose(premises, study, staging / "deidentified", rules)
         premises.store.put(behind_gate_1)
         premises.record(
