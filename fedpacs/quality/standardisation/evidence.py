@@ -9,6 +9,7 @@ import numpy as np
 
 from fedpacs.quality.pictures import numbers, text, words
 from fedpacs.quality.standardisation import magnetic
+from fedpacs.quality.standardisation.naming import name_of
 from fedpacs.quality.standardisation.vocabulary import (
     BOTH,
     NONE,
@@ -121,7 +122,7 @@ def of_words(ds: Dataset, modality: str) -> Iterator[Evidence]:
     """Read the words; a protocol's name covers several series, so it says less of contrast."""
     said: set[str] = set()
     for keyword, trusted in (("SeriesDescription", True), ("ProtocolName", False)):
-        for one in _said(text(ds, keyword), modality):
+        for one in _said(name_of(ds, keyword), modality):
             if not trusted and (one.field in said and one.field != "body_part"):
                 continue
             weak = not trusted and one.field in ("contrast", "phase", "plane", "sequence")
@@ -130,7 +131,7 @@ def of_words(ds: Dataset, modality: str) -> Iterator[Evidence]:
     if "body_part" in said:
         return
     for keyword in ("StudyDescription", "RequestedProcedureDescription"):
-        for one in _said(text(ds, keyword), modality):
+        for one in _said(name_of(ds, keyword), modality):
             if one.field == "body_part":
                 yield one
 

@@ -110,6 +110,6 @@ def _spin_echo(t: _Times) -> tuple[str, float] | None:
 def _gradient_echo(t: _Times, kinds: set[str], variant: set[str]) -> tuple[str, float] | None:
     if t.te < 8 and ("IR" in kinds or "MP" in variant) and 400 <= t.ti <= 1400:  # noqa: PLR2004 - MPRAGE
         return "t1", 0.85
-    if t.te >= 12 and t.flip <= 35 and t.tr >= 100:  # noqa: PLR2004 - long echo for its kind
+    if t.te >= 15 and t.flip <= 35 and t.tr >= 100:  # noqa: PLR2004 - long echo for its kind
         return "t2star", 0.75
     return None

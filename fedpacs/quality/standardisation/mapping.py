@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from fedpacs.config.load import FaultyConfigError, FileUnreadableError, Frozen, load
 from fedpacs.quality.errors import BadMappingError
 from fedpacs.quality.pictures import text
+from fedpacs.quality.standardisation.naming import name_of
 from fedpacs.quality.standardisation.vocabulary import FIELDS, UNKNOWN, values
 from fedpacs.quality.standardisation.words import comparable
 
@@ -68,7 +69,7 @@ class Rule(Frozen):
 
     def fits(self, header: Dataset) -> bool:
         """Tell whether the rule speaks of a series."""
-        series, protocol = text(header, "SeriesDescription"), text(header, "ProtocolName")
+        series, protocol = name_of(header, "SeriesDescription"), name_of(header, "ProtocolName")
         if self.modality is not None and self.modality != text(header, "Modality"):
             return False
         if self.series is not None and literal(self.series) != literal(series):

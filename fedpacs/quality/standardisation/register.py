@@ -17,6 +17,7 @@ from fedpacs.core.digest import digest_of
 from fedpacs.quality.errors import RegisterError, UnknownQuestionError
 from fedpacs.quality.pictures import text
 from fedpacs.quality.standardisation.mapping import literal
+from fedpacs.quality.standardisation.naming import name_of
 from fedpacs.quality.standardisation.vocabulary import FIELDS, UNKNOWN
 
 if TYPE_CHECKING:
@@ -101,9 +102,9 @@ class Register:
         """
         words = {
             "modality": text(header, "Modality"),
-            "series": text(header, "SeriesDescription"),
-            "protocol": text(header, "ProtocolName"),
-            "study": text(header, "StudyDescription"),
+            "series": name_of(header, "SeriesDescription"),
+            "protocol": name_of(header, "ProtocolName"),
+            "study": name_of(header, "StudyDescription"),
         }
         names = [words["modality"], literal(words["series"]), literal(words["protocol"])]
         doubts = dict(coded.in_doubt)
