@@ -82,7 +82,24 @@ class Preparation(Frozen):
     """Slices are resampled and padded to this many pixels, square."""
     spacing_mm: Annotated[float, Field(gt=0)]
     """In-plane spacing after resampling."""
-    intensity: Literal["z-score", "percentile"] = "z-score"
+    slice_spacing_mm: Annotated[float, Field(gt=0)] | None = None
+    """Distance between slices after resampling; None leaves them as they are."""
+    orientation: Literal["acquired", "canonical"] = "acquired"
+    """``canonical``: axes turned (not resampled) to run to head, back and left."""
+    bias_field: Literal["none", "n4"] = "none"
+    """``n4``: the slow brightness field of an MR coil is removed."""
+    intensity: Literal["z-score", "percentile", "window"] = "z-score"
+    window_center: float | None = None
+    """Of ``intensity = "window"``, in modality units (HU for CT)."""
+    window_width: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _window_is_whole(self) -> Preparation:
+        given = (self.window_center is not None, self.window_width is not None)
+        if given != ((self.intensity == "window"),) * 2:
+            msg = '`window_center` and `window_width` go with intensity = "window", both of them'
+            raise ValueError(msg)
+        return self
 
 
 class Training(Frozen):

@@ -213,5 +213,7 @@ def _answered(codes: str, answer: Mapping[str, str]) -> str:
         if code:
             names = ("value", "scheme", "meaning")
             coded["body_part"]["code"] = dict(zip(names, code, strict=True))
+    if coded["contrast"]["value"] in ("without", "none") and "phase" not in answer:
+        coded["phase"] = {"value": "none", "confidence": 1.0, "sources": ["rule"]}
     coded["in_doubt"] = {f: why for f, why in coded["in_doubt"].items() if f not in answer}
     return json.dumps(coded, sort_keys=True)
