@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -243,8 +244,7 @@ def _saturate(pixels: np.ndarray) -> np.ndarray:
 
 
 def _copy(images: list[Dataset]) -> list[Dataset]:
-    twin = Dataset(images[4])
-    twin.file_meta = FileMetaDataset(images[4].file_meta)
+    twin = deepcopy(images[4])
     twin.SOPInstanceUID = twin.file_meta.MediaStorageSOPInstanceUID = generate_uid(prefix=None)
     return [*images, twin]
 

@@ -4,19 +4,22 @@
 
 Peers: dciodvfy (dicom3tools), which validates each object, and highdicom's
 ``get_volume_from_series``, which refuses what makes no volume. Limit: 500 slices of 512 x 512 in
-one second, all defects caught, no false alarm.
+one second, all defects caught, no false alarm. Times are CPU seconds, so that another process on
+the machine changes nothing. The synthetic objects lack attributes that dciodvfy asks for, so what
+it says of any sound series counts as nothing caught.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,15 +59,25 @@ def highdicom(files: Sequence[bytes]) -> bool:
 
 
 def dciodvfy(files: Sequence[bytes]) -> bool:
+    return bool(errors_of(files) - said_of_sound())
+
+
+@cache
+def said_of_sound() -> frozenset[str]:
+    return frozenset(e for make in SOUND.values() for e in errors_of([content(d) for d in make()]))
+
+
+def errors_of(files: Sequence[bytes]) -> set[str]:
+    found: set[str] = set()
     tool = shutil.which("dciodvfy", path=str(Path(sys.executable).parent)) or "dciodvfy"
     with tempfile.TemporaryDirectory() as folder:
         for number, file in enumerate(files):
             path = Path(folder) / str(number)
             path.write_bytes(file)
             said = subprocess.run([tool, "-new", path], capture_output=True, text=True, check=False)
-            if "Error" in said.stdout + said.stderr:
-                return True
-    return False
+            lines = (said.stdout + said.stderr).splitlines()
+            found |= {line for line in lines if line.startswith("Error")}
+    return found
 
 
 JUDGES: dict[str, Judge] = {"fedpacs": ours, "highdicom": highdicom, "dciodvfy": dciodvfy}
@@ -73,9 +86,9 @@ JUDGES: dict[str, Judge] = {"fedpacs": ours, "highdicom": highdicom, "dciodvfy":
 def timed(judge: Callable[[], object], repeats: int = 3) -> float:
     best = float("inf")
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = os.times()
         judge()
-        best = min(best, time.perf_counter() - start)
+        best = min(best, sum(os.times()[:4]) - sum(start[:4]))
     return best
 
 
@@ -92,7 +105,7 @@ def main() -> None:
         times = {
             "fedpacs": timed(lambda: check_series(paths)),
             "highdicom": timed(lambda: highdicom([p.read_bytes() for p in paths]), 1),
-            "dciodvfy": timed(lambda: dciodvfy([paths[0].read_bytes()] * 10), 1) * _SLICES / 10,
+            "dciodvfy": timed(lambda: errors_of([paths[0].read_bytes()] * 10), 1) * _SLICES / 10,
         }
         report = check_series(paths)
     for name, judge in JUDGES.items():
@@ -111,12 +124,12 @@ def main() -> None:
         for code, make in PLANTED.values()
     )
     result["fedpacs"] |= {"caught_under_the_right_code": right, "alarms_500": len(report.alarms)}
-    print(f"{'':<12}{'s / 500 CT':>12}{'ratio':>8}{'caught':>10}{'sound refused':>16}")
+    print(f"{'':<12}{'CPU s / 500 CT':>16}{'ratio':>8}{'caught':>10}{'sound refused':>16}")
     for name, row in result.items():
         ratio = row["seconds"] / result["fedpacs"]["seconds"]
         caught = f"{row['caught']}/{row['planted']}"
         refused = f"{row['sound_refused']}/{row['sound']}"
-        print(f"{name:<12}{row['seconds']:>12.2f}{ratio:>8.1f}{caught:>10}{refused:>16}")
+        print(f"{name:<12}{row['seconds']:>16.2f}{ratio:>8.1f}{caught:>10}{refused:>16}")
     print(f"right code: {right}/{len(PLANTED)}; alarms on 500 clean: {len(report.alarms)}")
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")

@@ -79,7 +79,8 @@ def months_of(noted: Iterable[tuple[str, str, Mapping[str, str]]]) -> tuple[Mont
         }
         asked = ("body_part", "contrast", "sequence")
         unknown = sum(any(r[1][f] == UNKNOWN for f in asked) for r in rows) / number
-        new = sum(protocol not in seen for protocol, _ in rows) / number
+        # In the first month every name is new, and none of them is news
+        new = sum(protocol not in seen for protocol, _ in rows) / number if seen else 0.0
         seen |= {protocol for protocol, _ in rows}
         result.append(Month(month, number, shares, unknown, new))
     return tuple(result)
