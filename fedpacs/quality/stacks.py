@@ -220,8 +220,7 @@ def _without_copies(
 
 
 def _doubled(number: int) -> QualityFinding:
-    verb = "lies" if number == 1 else "lie"
-    sentence = f"{count(number, 'image')} {verb} where another image lies."
+    sentence = f"At {count(number, 'image')} another image lies at the same place."
     return finding("duplicate-position", sentence, images=number)
 
 
