@@ -143,8 +143,8 @@ class JobConfig(Frozen):
     quality: Quality = Quality()
 
     def as_dict(self) -> dict[str, Any]:
-        """Give plain data, defaults written out."""
-        return self.model_dump(mode="json")
+        """Give plain data, defaults written out; what is not asked for is left out, as in TOML."""
+        return self.model_dump(mode="json", exclude_none=True)
 
     @property
     def digest(self) -> str:

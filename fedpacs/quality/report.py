@@ -101,9 +101,13 @@ def thumbnail(files: Sequence[Source]) -> bytes:
     instance = read_instance(files[len(files) // 2], pixels=False)
     if instance is None or instance.modality in _NO_PICTURE:
         return b""
-    pictures = list(pictures_of(instance))
-    frame = frame_of(pictures[len(pictures) // 2]) if pictures else None
-    return b"" if frame is None else _png(frame, instance.ds.get("PhotometricInterpretation"))
+    try:
+        pictures = list(pictures_of(instance))
+        frame = frame_of(pictures[len(pictures) // 2])
+        photometric = instance.ds.get("PhotometricInterpretation")
+        return b"" if frame is None else _png(frame, photometric)
+    except Exception:  # noqa: BLE001 - a damaged value may raise anything when it is read
+        return b""
 
 
 def _png(frame: NDArray[Any], photometric: str | None) -> bytes:
