@@ -15,12 +15,13 @@ from fedpacs.core.study import Study, StudyRef
 from fedpacs.deidentification.study import deidentify_study
 from fedpacs.deidentification.verification.instance import verify_instance
 from fedpacs.policy import disclosure
-from fedpacs.quality.series import check_series
+from fedpacs.quality.study import check_study
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from fedpacs.config.quality import Quality
     from fedpacs.core.study import DeidentifiedStudy
     from fedpacs.deidentification.engine import Engine
     from fedpacs.deidentification.verification.instance import Finding
@@ -55,8 +56,13 @@ class Prepared:
     unfit: tuple[str, str] | None
 
 
-def prepare_study(
-    engine: Engine, identified: Sequence[Path], out: Path, instances: int, approved: str
+def prepare_study(  # noqa: PLR0913 - what one study needs
+    engine: Engine,
+    identified: Sequence[Path],
+    out: Path,
+    instances: int,
+    approved: str,
+    rules: Quality,
 ) -> Prepared:
     """De-identify a study, verify every file, and check every series.
 
@@ -72,6 +78,8 @@ def prepare_study(
         How many were retrieved, as the reconciliation counted.
     approved
         SHA-256 of the profile that the site approved.
+    rules
+        Thresholds of quality control, of job and site together.
 
     Raises
     ------
@@ -86,7 +94,7 @@ def prepare_study(
         for name, instance in zip(sorted(files), study.instances, strict=True)
     ]
     facts = disclosure_facts(study, findings, instances, approved)
-    return Prepared(study, facts, _unfit(study))
+    return Prepared(study, facts, _unfit(study, rules))
 
 
 def disclosure_facts(
@@ -121,13 +129,8 @@ def disclosure_facts(
     )
 
 
-def _unfit(study: DeidentifiedStudy) -> tuple[str, str] | None:
-    by_series: dict[str, list[Path]] = {}
-    for instance in study.instances:
-        if instance.modality not in ("SEG", "RTSTRUCT"):
-            by_series.setdefault(instance.series_instance_uid, []).append(instance.path)
-    for files in by_series.values():
-        for finding in check_series(files).findings:
-            if finding.severity == "error":
-                return finding.code, finding.sentence
+def _unfit(study: DeidentifiedStudy, rules: Quality) -> tuple[str, str] | None:
+    for report in check_study([instance.path for instance in study.instances], rules):
+        for finding in report.blocking:
+            return finding.code, finding.sentence
     return None

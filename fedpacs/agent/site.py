@@ -11,7 +11,7 @@ from fedpacs.pacs.open import open_reader
 from fedpacs.pacs.ports import StudyQuery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from fedpacs.agent.alone import AloneReport
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from fedpacs.core.update import Result
     from fedpacs.pacs.ports import ProbeStep
     from fedpacs.policy.cells import Counts
+    from fedpacs.quality.report import QualitySummary
+    from fedpacs.quality.standardisation.drift import Jump, Month
+    from fedpacs.quality.standardisation.register import Question
+    from fedpacs.quality.standardisation.review import Answered
 
     Progress = Callable[[str, int, int], None]
 
@@ -163,7 +167,8 @@ class Site:
         """Count sealed patients by every coded field, for the consortium's catalogue."""
         from fedpacs.cohort.counting import catalogue
 
-        return catalogue(self.premises.store.studies(), self.config.limits.minimum_cell)
+        studies = map(codes_of_today(self.premises), self.premises.store.studies())
+        return catalogue(studies, self.config.limits.minimum_cell)
 
     def forget(self, patient: str) -> Forgotten:
         """Withdraw a patient for good and remove everything of them.
@@ -235,6 +240,39 @@ class Site:
 
         delivery = Delivery(self.premises, job, model_file)
         return delivery.send(delivery.first_subject())
+
+    def quality(
+        self,
+        job: JobConfig | None = None,
+        report: Path | None = None,
+        progress: Progress | None = None,
+    ) -> QualitySummary:
+        """Check the sealed series; see `fedpacs.agent.series.check_quality`."""
+        from fedpacs.agent.series import check_quality
+
+        own = self.config.quality
+        rules = job.quality.stricter(own) if job is not None else own
+        return check_quality(self.premises, rules, report, progress)
+
+    def series_questions(self) -> tuple[Question, ...]:
+        """Give the names of series that a person must code. **Identified**: the site's words."""
+        from fedpacs.agent.series import register_of
+
+        return register_of(self.premises).questions()
+
+    def answer_series(self, number: str, said: Mapping[str, str]) -> Answered:
+        """Answer a question; see `fedpacs.quality.standardisation.review.answer`."""
+        from fedpacs.agent.series import register_of
+        from fedpacs.quality.standardisation.review import answer
+
+        mapping = self.config.standardisation.mapping
+        return answer(register_of(self.premises), mapping, number, said)
+
+    def series_drift(self) -> tuple[tuple[Month, ...], tuple[Jump, ...]]:
+        """Give the shares of each class by month, and what stands out."""
+        from fedpacs.agent.series import drift_of
+
+        return drift_of(self.premises)
 
     def status(self) -> SiteStatus:
         """Show the site at a glance."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fedpacs.agent.gates import pass_gate
+from fedpacs.agent.series import codes_of_today
 from fedpacs.cohort.selection import latest_cohort, save_cohort, select_cohort
 from fedpacs.core.cohort import Split
 from fedpacs.core.errors import AgentError
@@ -82,7 +83,13 @@ def draw_cohort(
         With every rule that was broken.
     """
     store = premises.store
-    selection = select_cohort(store, job.cohort, latest_cohort(store, job.cohort), studies=studies)
+    selection = select_cohort(
+        store,
+        job.cohort,
+        latest_cohort(store, job.cohort),
+        studies=studies,
+        coded=codes_of_today(premises),
+    )
     cohort = selection.cohort
     limits = stricter(premises.config.limits, job)
     patients = {split: len(cohort.patients(split)) for split in Split}

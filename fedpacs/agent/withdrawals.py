@@ -12,6 +12,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fedpacs.agent.series import register_of
 from fedpacs.core.errors import AgentError
 from fedpacs.records.events import EventKind
 
@@ -161,6 +162,7 @@ def remove(premises: Premises, patient: str) -> Forgotten:
     aside += [study.subject for study in premises.index.of_patient(patient)]
     quarantined = sum(premises.quarantine.release(subject) for subject in set(aside))
     indexed = premises.index.remove_patient(patient)
+    register_of(premises).forget(patient)
     _drop_caches(premises)
     known = bool(report.studies or report.cohorts or quarantined or indexed or report.in_splits)
     if known:

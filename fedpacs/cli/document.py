@@ -1,6 +1,6 @@
-"""Writes ``docs/reference/cli.md`` and ``errors.md`` from the program itself.
+"""Writes ``docs/reference/cli.md``, ``errors.md`` and ``quality.md`` from the program itself.
 
-Run it as ``python -m fedpacs.cli.document [FOLDER]`` (or `make docs`). A test holds both pages to
+Run it as ``python -m fedpacs.cli.document [FOLDER]`` (or `make docs`). A test holds the pages to
 what this module writes.
 """
 
@@ -19,6 +19,7 @@ import typer
 import fedpacs
 from fedpacs.cli.main import app
 from fedpacs.core.errors import FedpacsError
+from fedpacs.quality.document import quality_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,7 +133,7 @@ def _parameter(parameter: click.Parameter) -> str:
 
 
 def write(folder: Path) -> None:
-    """Write both pages.
+    """Write the pages.
 
     Parameters
     ----------
@@ -142,6 +143,7 @@ def write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "cli.md").write_text(commands_page(), encoding="utf-8")
     (folder / "errors.md").write_text(errors_page(), encoding="utf-8")
+    (folder / "quality.md").write_text(quality_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

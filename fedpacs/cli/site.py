@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fedpacs.cli import site_series
 from fedpacs.cli.options import (
     SITE_FILE,
     Approver,
@@ -23,6 +24,7 @@ from fedpacs.cli.verdict import conclude
 from fedpacs.core.errors import AgentError, PacsError, UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Run one hospital, from its PACS and back to it.")
+app.add_typer(site_series.app, name="series")
 
 
 class NotSignedError(AgentError):
@@ -253,6 +255,32 @@ def send(
 
     result = Site.open(site).send_result(load_job(job_path(job)), model)
     show(result, as_json=as_json)
+
+
+@app.command()
+def quality(
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="Write quality.html and quality.json here."),
+    ] = None,
+    job: Annotated[
+        str | None, typer.Option("--job", metavar="FILE", help="Hold the series to this job too.")
+    ] = None,
+    site: SiteFile = SITE_FILE,
+    as_json: AsJson = False,
+) -> None:
+    """Check every sealed series for what would spoil it, and write a report with pictures."""
+    from fedpacs.agent.site import Site
+    from fedpacs.config.job import load_job
+
+    config = load_job(job_path(job)) if job else None
+    with progress() as steps:
+        summary = Site.open(site).quality(config, report, steps)
+    show(
+        summary,
+        as_json=as_json,
+        next_step=f"open {report / 'quality.html'}" if report else "",
+    )
 
 
 @app.command()

@@ -33,7 +33,7 @@ from fedpacs.cohort.volumes import load_volume
 from fedpacs.core.cohort import Cohort, Split, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from fedpacs.cohort.store import SealedStore
     from fedpacs.cohort.study_record import InstanceRecord, StudyRecord
@@ -62,6 +62,10 @@ class Selection:
     unfit: Mapping[str, int]
 
 
+def _as_sealed(record: StudyRecord) -> StudyRecord:
+    return record
+
+
 def build_cohort(
     store: SealedStore,
     query: CohortQuery,
@@ -79,6 +83,7 @@ def select_cohort(
     previous: Cohort | None,
     *,
     studies: Collection[str] | None = None,
+    coded: Callable[[StudyRecord], StudyRecord] = _as_sealed,
 ) -> Selection:
     """Pair images with labels, give every patient a part, and write the manifest.
 
@@ -93,6 +98,8 @@ def select_cohort(
         Earlier cohort whose patients keep their part; None when the ledger suffices.
     studies
         New UIDs of the only studies to take; None takes all.
+    coded
+        Gives a study with the coded fields of today; those of the day it was sealed by default.
 
     Returns
     -------
@@ -107,7 +114,7 @@ def select_cohort(
     known = _known_splits(store, previous)
     found = _Finder(store, query, previous)
     records = [r for r in store.studies() if studies is None or r.study_instance_uid in studies]
-    unsplit = [subject for record in records for subject in found.subjects(record)]
+    unsplit = [subject for record in records for subject in found.subjects(coded(record))]
     parts = assign_splits({subject.patient for subject in unsplit}, known, query.splits)
     subjects = [replace(subject, split=parts[subject.patient]) for subject in unsplit]
     by_uid = {record.study_instance_uid: record for record in records}

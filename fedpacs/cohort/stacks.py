@@ -87,6 +87,12 @@ class Stack:
     sop_instance_uids: tuple[str, ...]
 
     @property
+    def directions(self) -> NDArray[np.float64]:
+        """Shape ``(3, 3)``: unit vectors along ``(Z, Y, X)`` in the patient's coordinates."""
+        first = self.planes[0]
+        return np.stack([first.normal, first.column, first.row])
+
+    @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance between voxel centres along ``(Z, Y, X)``, mm."""
         return (self.slice_spacing, *self.planes[0].pixel_spacing)

@@ -76,5 +76,6 @@ def load_slices(
         label=label_map(seg, stack, labels),
         spacing_mm=stack.spacing_mm,
         patient=subject.patient,
+        directions=stack.directions,
     )
     return OrderedVolume(volume, stack.sop_instance_uids)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from fedpacs.config.load import Frozen, load
+from fedpacs.config.quality import Quality
 from fedpacs.core.digest import digest_of
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class CohortQuery(Frozen):
     lists of alternatives; ``Sequence.Attribute`` looks into every item. A study matches when for
     each key any of its series does."""
     coded: dict[CodedField, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(default={})
-    """Coded fields of a series (``body_part``, ``contrast``, ``plane``, ``sequence_class`` ...),
+    """Coded fields of a series (``body_part``, ``contrast``, ``plane``, ``sequence`` ...),
     each with the codes that are taken; a series of which a field is not known is left out."""
     labels: Annotated[tuple[LabelClass, ...], Field(min_length=1)]
     minimum_patients: Annotated[int, Field(ge=2)]
@@ -140,7 +141,24 @@ class Preparation(Frozen):
     """Slices are resampled and padded to this many pixels, square."""
     spacing_mm: Annotated[float, Field(gt=0)]
     """In-plane spacing after resampling."""
-    intensity: Literal["z-score", "percentile"] = "z-score"
+    slice_spacing_mm: Annotated[float, Field(gt=0)] | None = None
+    """Distance between slices after resampling; None leaves them as they are."""
+    orientation: Literal["acquired", "canonical"] = "acquired"
+    """``canonical``: axes turned (not resampled) to run to head, back and left."""
+    bias_field: Literal["none", "n4"] = "none"
+    """``n4``: the slow brightness field of an MR coil is removed."""
+    intensity: Literal["z-score", "percentile", "window"] = "z-score"
+    window_center: float | None = None
+    """Of ``intensity = "window"``, in modality units (HU for CT)."""
+    window_width: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _window_is_whole(self) -> Preparation:
+        given = (self.window_center is not None, self.window_width is not None)
+        if given != ((self.intensity == "window"),) * 2:
+            msg = '`window_center` and `window_width` go with intensity = "window", both of them'
+            raise ValueError(msg)
+        return self
 
 
 class Training(Frozen):
@@ -181,10 +199,11 @@ class JobConfig(Frozen):
     training: Training
     federation: Federation
     egress: Egress
+    quality: Quality = Quality()
 
     def as_dict(self) -> dict[str, Any]:
-        """Give plain data, defaults written out."""
-        return self.model_dump(mode="json")
+        """Give plain data, defaults written out; what is not asked for is left out, as in TOML."""
+        return self.model_dump(mode="json", exclude_none=True)
 
     @property
     def digest(self) -> str:

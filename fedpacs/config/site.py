@@ -12,6 +12,7 @@ from fedpacs.config.fields import KeyUri, Port
 from fedpacs.config.ingest import Ingest, SchedulerTls
 from fedpacs.config.load import Frozen, load
 from fedpacs.config.pacs import DicomwebPacs, DimsePacs, Pacs, anchored_uri
+from fedpacs.config.quality import Quality
 
 ApproverName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
 PublicKey = Annotated[str, Field(pattern=r"^ed25519:[0-9a-f]{64}$")]
@@ -83,6 +84,15 @@ class Limits(Frozen):
     maximum_update_bytes: Annotated[int, Field(ge=1)] = 512 * 1024 * 1024
 
 
+class Standardisation(Frozen):
+    """How the site's own names of series become codes. The files hold the site's own words."""
+
+    mapping: Path = Path("series-mapping.toml")
+    """Rules of the site; what a person answers in the review is written there."""
+    series: Path = Path("data/series.db")
+    """Codes of every series, and the questions that wait for a person."""
+
+
 class Link(Frozen):
     """The way to the consortium."""
 
@@ -109,6 +119,9 @@ class SiteConfig(Frozen):
     ingest: Ingest = Ingest()
     approval: Approval
     limits: Limits = Limits()
+    quality: Quality = Quality()
+    """Quality control; where a job asks for less, this holds."""
+    standardisation: Standardisation = Standardisation()
     link: Link
 
     @property
@@ -145,6 +158,10 @@ def _anchored(config: SiteConfig, base: Path) -> SiteConfig:
                 key=uri(store.key),
                 staging=base / store.staging,
                 quarantine=base / store.quarantine,
+            ),
+            "standardisation": Standardisation(
+                mapping=base / config.standardisation.mapping,
+                series=base / config.standardisation.series,
             ),
             "book": Book(url=url, signing_key=uri(config.book.signing_key)),
             "ingest": _anchored_ingest(config.ingest, url, base),

@@ -24,9 +24,13 @@ class LabelledVolume:
         Distance between voxel centres along ``(Z, Y, X)``.
     patient
         Pseudonym, for per-patient splits and budgets.
+    directions
+        Shape ``(3, 3)``: unit vectors along ``(Z, Y, X)`` in the patient's coordinates; None when
+        they are not known.
     """
 
     image: NDArray[np.float32]
     label: NDArray[np.uint8]
     spacing_mm: tuple[float, float, float]
     patient: str
+    directions: NDArray[np.float64] | None = None

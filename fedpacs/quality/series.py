@@ -1,178 +1,208 @@
 """Quality control of one image series: what would spoil a volume, found before it is used.
 
-A series may be sound and still be no single volume (a localizer, a time series, a diffusion
-series): that is a warning. Slices that are missing, doubled, damaged or of another acquisition
-are errors.
+A series may be sound and still be no single volume (a localizer, several echoes or phases): it is
+told apart into its stacks, and that is a note. Slices that are missing, doubled, damaged or of
+another acquisition block.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fedpacs.quality.findings import QualityFinding, SeriesReport, Severity
-from fedpacs.quality.slices import read_slice
+from fedpacs.config.quality import Quality
+from fedpacs.quality.findings import (
+    QualityFinding,
+    SeriesReport,
+    Severity,
+    StackSummary,
+    count,
+    finding,
+    weighed,
+)
+from fedpacs.quality.geometry import (
+    of_demands,
+    of_directions,
+    of_spacings,
+    of_stack,
+    plane_of,
+    slice_distance_mm,
+)
+from fedpacs.quality.intensities import of_acquisition, of_empty_slices, of_pixels
+from fedpacs.quality.kinds import MOVING, of_frames, of_kind
+from fedpacs.quality.pictures import number, pictures_of, read_instance, text
+from fedpacs.quality.repeats import of_repeats
+from fedpacs.quality.stacks import tell_apart, without_localizers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from fedpacs.quality.slices import Slice
+    from fedpacs.quality.pictures import Instance, Picture, Source
+    from fedpacs.quality.stacks import Group
 
 __all__ = ["QualityFinding", "SeriesReport", "Severity", "check_series"]
 
-_SAME_PLACE_MM = 0.01
-_SAME_GAP = 0.05
-_SAME_DIRECTION = 1e-3
-_AIR_HU = -500.0
+LABELS = ("SEG", "RTSTRUCT")
+_NO_IMAGES = (*LABELS, "SR", "PR", "KO", "RTPLAN", "RTDOSE", "REG", "DOC", "ECG", "AU", "FID")
+_DEFAULT = Quality()
 
 
-def check_series(files: Sequence[bytes | Path]) -> SeriesReport:
-    """Check the images of one series.
+def check_series(files: Sequence[Source], rules: Quality = _DEFAULT) -> SeriesReport:
+    """Check the objects of one series.
 
     Parameters
     ----------
     files
         Every DICOM file of the series, as bytes or path, in any order.
+    rules
+        Thresholds and severities, of the job and the site together.
 
     Returns
     -------
     SeriesReport
-        Every finding, errors first. A fault of a file is a finding, never an exception.
+        Every finding, the worst first. A fault of a file is a finding, never an exception.
     """
-    read = [read_slice(file) for file in files]
-    slices = [s for s in read if s is not None]
-    findings = list(_of_files(slices, unreadable=len(read) - len(slices)))
-    findings += _undecodable(slices)
-    images = [s for s in slices if s.modality != "SEG"]  # a segmentation is no stack of its own
+    read = [read_instance(file) for file in files]
+    instances = [i for i in read if i is not None]
+    return check_instances(instances, rules, unreadable=len(read) - len(instances))
+
+
+def check_instances(
+    instances: Sequence[Instance], rules: Quality = _DEFAULT, *, unreadable: int = 0
+) -> SeriesReport:
+    """Check objects that were read before; see `check_series`."""
+    found = list(_of_files(instances, unreadable))
+    stacks: list[StackSummary] = []
+    images = [i for i in instances if i.modality not in _NO_IMAGES]
+    pictures: list[Picture] = []
     if images:
-        findings += _of_pixels(images)
-        findings += _of_stack(images)
-    findings.sort(key=lambda finding: finding.severity is not Severity.ERROR)
-    return SeriesReport(slices[0].series_uid if slices else "", tuple(findings))
+        try:
+            pictures = [p for i in images for p in pictures_of(i)]
+            found += _of_images(images, pictures, rules, stacks)
+        except Exception:  # noqa: BLE001 - a damaged value may raise anything when it is read
+            found.append(finding("unreadable", "A header of the series cannot be understood."))
+    return SeriesReport(
+        series_uid=instances[0].series_uid if instances else "",
+        findings=weighed(_together(found), rules),
+        modality=instances[0].modality if instances else "",
+        images=len(pictures),
+        stacks=tuple(stacks),
+    )
 
 
-def _error(what: str, sentence: str) -> QualityFinding:
-    return QualityFinding(f"quality.{what}", Severity.ERROR, sentence)
-
-
-def _warning(what: str, sentence: str) -> QualityFinding:
-    return QualityFinding(f"quality.{what}", Severity.WARNING, sentence)
-
-
-def _of_files(slices: Sequence[Slice], unreadable: int) -> Iterator[QualityFinding]:
-    if not slices and not unreadable:
-        yield _error("empty-series", "The series has no files.")
+def _of_files(instances: Sequence[Instance], unreadable: int) -> Iterator[QualityFinding]:
+    if not instances and not unreadable:
+        yield finding("empty-series", "The series has no files.")
     if unreadable:
-        yield _error("unreadable", f"{_count(unreadable, 'file')} cannot be read as DICOM.")
-    if len({s.series_uid for s in slices}) > 1:
-        yield _error("mixed-series", "The files belong to more than one series.")
-    doubled = len(slices) - len({s.sop_instance_uid for s in slices})
+        sentence = f"{count(unreadable, 'file')} cannot be read as DICOM."
+        yield finding("unreadable", sentence, files=unreadable)
+    if len({i.series_uid for i in instances}) > 1:
+        yield finding("mixed-series", "The files belong to more than one series.")
+    doubled = len(instances) - len({i.sop_instance_uid for i in instances})
     if doubled:
-        yield _error("duplicate-instance", f"{_count(doubled, 'file')} repeat an instance.")
+        verb = "repeats" if doubled == 1 else "repeat"
+        sentence = f"{count(doubled, 'file')} {verb} an instance."
+        yield finding("duplicate-instance", sentence, files=doubled)
+    damaged = sum(i.facts is None for i in instances if i.modality not in _NO_IMAGES[1:])
+    if damaged:
+        sentence = f"The pixels of {count(damaged, 'image')} are damaged."
+        yield finding("undecodable", sentence, images=damaged)
 
 
-def _undecodable(slices: Sequence[Slice]) -> Iterator[QualityFinding]:
-    undecodable = sum(s.frame is None for s in slices)
-    if undecodable:
-        yield _error("undecodable", f"The pixels of {_count(undecodable, 'image')} are damaged.")
-
-
-def _of_pixels(slices: Sequence[Slice]) -> Iterator[QualityFinding]:
-    if len({s.size for s in slices}) > 1:
-        yield _error("mixed-size", "The images differ in rows, columns or samples per pixel.")
-    if len({s.protocol for s in slices}) > 1:
-        yield _warning("mixed-protocol", "The images differ in convolution kernel or tube voltage.")
-    frames = [s.frame for s in slices if s.frame is not None]
-    if frames and all(frame.constant for frame in frames):
-        yield _error("blank", "Not one image of the series shows anything.")
-    elif slices[0].modality == "CT" and min(f.minimum for f in frames or ()) > _AIR_HU:
-        yield _warning("no-air", "No voxel is as light as air: the CT values may lack rescaling.")
-
-
-def _of_stack(slices: Sequence[Slice]) -> Iterator[QualityFinding]:
-    if any(s.localizer for s in slices):
-        yield _warning("localizer", "The series is a localizer and makes no volume.")
+def _of_images(
+    images: Sequence[Instance],
+    pictures: Sequence[Picture],
+    rules: Quality,
+    stacks: list[StackSummary],
+) -> Iterator[QualityFinding]:
+    yield from of_frames(images)
+    yield from of_kind(images)
+    yield from of_pixels(pictures, rules)
+    yield from _of_number(images)
+    projections = images[0].modality in MOVING
+    if projections:
+        stacks.append(StackSummary("", len(pictures)))
         return
-    if not all(s.single_frame for s in slices):
-        yield _warning("multi-frame", "The series has multi-frame objects; slices not checked.")
-        return
-    unplaced = sum(not s.placed for s in slices)
+    slices, split_off = without_localizers(pictures)
+    yield from split_off
+    if slices:
+        yield from _of_slices(slices, rules, stacks)
+
+
+def _of_slices(
+    slices: Sequence[Picture], rules: Quality, stacks: list[StackSummary]
+) -> Iterator[QualityFinding]:
+    if len({p.size for p in slices}) > 1:
+        yield finding("mixed-size", "The images differ in rows, columns or samples per pixel.")
+    if len({text(p.instance.ds, "FrameOfReferenceUID") for p in slices}) > 1:
+        yield finding("mixed-frame-of-reference", "The images have several frames of reference.")
+    placed = [p for p in slices if p.placed]
+    unplaced = len(slices) - len(placed)
     if unplaced:
-        yield _error("no-geometry", f"{_count(unplaced, 'image')} do not say where they lie.")
+        verb = "does" if unplaced == 1 else "do"
+        sentence = f"{count(unplaced, 'image')} {verb} not say where they lie."
+        yield finding("no-geometry", sentence, images=unplaced)
         return
-    directions = np.stack([_directions(s) for s in slices])
-    if not np.allclose(directions, directions[0], rtol=0, atol=_SAME_DIRECTION):
-        yield _error("mixed-orientation", "The images do not all lie in parallel planes.")
+    crooked = list(of_directions(placed))
+    yield from crooked
+    if crooked:
         return
-    spacings = np.array([s.pixel_spacing for s in slices], dtype=np.float64)
-    if not np.allclose(spacings, spacings[0], rtol=1e-3):
-        yield _error("mixed-spacing", "The images differ in pixel spacing.")
-    yield from _of_places(slices, np.cross(directions[0, 0], directions[0, 1]))
+    groups, apart = tell_apart(placed, rules)
+    yield from apart
+    for group in groups:
+        stacks.append(_summary(group))
+        yield from _of_group(group, rules)
 
 
-def _of_places(slices: Sequence[Slice], normal: NDArray[np.float64]) -> Iterator[QualityFinding]:
-    """Look along the normal: doubled places, missing places, blank slices between others."""
-    ordered = sorted(slices, key=lambda s: float(_position(s) @ normal))
-    places = np.array([float(_position(s) @ normal) for s in ordered])
-    starts = np.concatenate([[True], np.diff(places) > _SAME_PLACE_MM])
-    groups = np.cumsum(starts) - 1
-    sizes = Counter(groups.tolist())
-    if len(set(sizes.values())) == 1 and sizes[0] > 1 and _all_differ(slices):
-        yield _warning("several-volumes", f"The series holds {sizes[0]} images at each place.")
-    elif len(sizes) < len(places):
-        doubled = _count(len(places) - len(sizes), "image")
-        yield _error("duplicate-position", f"{doubled} lie where another image lies.")
-    yield from _of_gaps(np.diff(places[starts]))
-    yield from _of_shear(ordered, normal)
-    shown = [i for i, s in enumerate(ordered) if s.frame is not None and not s.frame.constant]
-    inner = ordered[shown[0] : shown[-1] + 1] if shown else []
-    blank = sum(s.frame is not None and s.frame.constant for s in inner)
-    if blank:
-        yield _error("blank-slice", f"{_count(blank, 'image')} between others show nothing.")
+def _of_group(group: Group, rules: Quality) -> Iterator[QualityFinding]:
+    pictures = group.pictures
+    yield from of_spacings(pictures)
+    yield from of_acquisition(pictures)
+    yield from of_stack(pictures, rules)
+    yield from of_empty_slices(pictures)
+    yield from of_repeats(pictures)
+    yield from of_demands(pictures, rules)
 
 
-def _of_gaps(gaps: NDArray[np.float64]) -> Iterator[QualityFinding]:
-    if not gaps.size:
-        return
-    typical = float(np.median(gaps[gaps < 1.5 * gaps.min()]))  # the smallest, but for rounding
-    steps = gaps / typical
-    whole = np.rint(steps)
-    irregular = np.abs(steps - whole) > _SAME_GAP
-    if bool(np.any(irregular)) or bool(np.any(whole < 1)):
-        yield _error("uneven-spacing", "The distance between neighbouring images varies.")
-    elif bool(np.any(whole > 1)):
-        missing = _count(int(np.sum(whole - 1)), "slice")
-        gaps_ = _count(int(np.sum(whole > 1)), "gap")
-        yield _error("missing-slices", f"{missing} missing in {gaps_}.")
+def _of_number(images: Sequence[Instance]) -> Iterator[QualityFinding]:
+    """Compare with what the objects announce: slices missing at an end leave no gap."""
+    ds = images[0].ds
+    announced = int(number(ds, "ImagesInAcquisition") or 0)
+    if images[0].modality == "PT" and number(ds, "NumberOfSlices"):
+        times = number(ds, "NumberOfTimeSlices") or 1
+        announced = max(announced, int((number(ds, "NumberOfSlices") or 0) * times))
+    single = all(i.frames == 1 for i in images)
+    one = len({text(i.ds, "AcquisitionNumber") for i in images}) == 1
+    missing = announced - len(images)
+    if single and one and missing > 0:
+        sentence = f"{announced} images are announced, {len(images)} are there."
+        yield finding("fewer-than-announced", sentence, announced=announced, images=len(images))
 
 
-def _of_shear(ordered: Sequence[Slice], normal: NDArray[np.float64]) -> Iterator[QualityFinding]:
-    offsets = np.stack([_position(s) for s in ordered]) - _position(ordered[0])
-    drift = np.abs(offsets - np.outer(offsets @ normal, normal)).max()
-    pixel = min(ordered[0].pixel_spacing or (np.inf,))
-    if drift > 0.5 * pixel:  # half a voxel
-        yield _warning("sheared", "The images are shifted sideways, as with a tilted gantry.")
+def _summary(group: Group) -> StackSummary:
+    first = group.pictures[0]
+    distance = slice_distance_mm(group.pictures)
+    spacing = None
+    if distance is not None and first.pixel_spacing is not None:
+        rows, columns = first.pixel_spacing
+        spacing = (round(distance, 4), round(rows, 4), round(columns, 4))
+    return StackSummary(group.label, len(group.pictures), plane_of(first)[0], spacing)
 
 
-def _all_differ(slices: Sequence[Slice]) -> bool:
-    digests = [s.frame.digest for s in slices if s.frame is not None and not s.frame.constant]
-    return len(set(digests)) == len(digests)
-
-
-def _directions(s: Slice) -> NDArray[np.float64]:
-    assert s.directions is not None  # noqa: S101 - `placed` was asked for every slice
-    return s.directions
-
-
-def _position(s: Slice) -> NDArray[np.float64]:
-    assert s.position is not None  # noqa: S101 - `placed` was asked for every slice
-    return s.position
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def _together(found: Sequence[QualityFinding]) -> list[QualityFinding]:
+    """Tell once what several stacks have in common."""
+    by_code: dict[str, list[QualityFinding]] = {}
+    for one in found:
+        by_code.setdefault(one.code, []).append(one)
+    result = []
+    for same in by_code.values():
+        first = same[0]
+        if len(same) > 1:
+            more = count(len(same) - 1, "other stack")
+            first = replace(
+                first,
+                sentence=f"{first.sentence} So too in {more}.",
+                numbers={**first.numbers, "stacks_affected": len(same)},
+            )
+        result.append(first)
+    return result

@@ -1,8 +1,8 @@
 """From a volume to what the network sees, and the way back to the original grid.
 
-Slices are resampled in plane to one spacing and padded or cropped about their centre to one
-square size; between slices nothing is interpolated. Both ways the centre of the slice stays the
-centre.
+What the job declares is done in one order: axes turned to the body's, bias field removed, slices
+resampled, intensities scaled, and each slice resampled in plane and padded or cropped about its
+centre to one square size. Both ways the centre stays the centre. Each step is recorded.
 """
 
 from __future__ import annotations
@@ -15,6 +15,14 @@ import torch
 from torch.nn import functional
 
 from fedpacs.training.errors import BadVolumeError
+from fedpacs.training.transformations import (
+    Orientation,
+    Step,
+    between_slices,
+    canonical,
+    correct_bias,
+    window,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from fedpacs.config.job import Preparation
     from fedpacs.core.volume import LabelledVolume
 
+_AS_ACQUIRED = Orientation()
 _LOW, _HIGH = 1.0, 99.0
 """Percentiles that the intensity mapping rests on; outliers (vessels, spikes) stay outside."""
 
@@ -36,12 +45,21 @@ class PlaneGeometry:
         Pixels of an original slice.
     row_step, column_step
         Original pixels per prepared pixel, along Y and X.
+    slices
+        Slices before they were resampled; 0 when they were not.
+    slice_step
+        Original slices per prepared slice.
+    orientation
+        How the axes were turned before everything else.
     """
 
     rows: int
     columns: int
     row_step: float
     column_step: float
+    slices: int = 0
+    slice_step: float = 1.0
+    orientation: Orientation = _AS_ACQUIRED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,12 +76,15 @@ class PreparedVolume:
         The way back.
     patient
         Pseudonym.
+    steps
+        What was done, in order, with the numbers of this volume.
     """
 
     images: NDArray[np.float32]
     labels: NDArray[np.uint8]
     geometry: PlaneGeometry
     patient: str
+    steps: tuple[Step, ...] = ()
 
 
 def prepare(volume: LabelledVolume, preparation: Preparation) -> PreparedVolume:
@@ -77,23 +98,78 @@ def prepare(volume: LabelledVolume, preparation: Preparation) -> PreparedVolume:
     """
     _check(volume)
     size = preparation.pixel_size
+    steps: list[Step] = []
+    image, label, spacing, orientation = _oriented(volume, preparation, steps)
+    if preparation.bias_field == "n4":
+        image = correct_bias(image, spacing)
+        steps.append(Step("n4-bias-field", {}))
+    before = len(image)
+    maps: NDArray[np.float32] | None = None
+    slice_step = 1.0
+    if preparation.slice_spacing_mm is not None:
+        slice_step = preparation.slice_spacing_mm / spacing[0]
+        number = max(1, round(before / slice_step))
+        image = between_slices(image, number, slice_step)
+        maps = between_slices(_one_hot(label), number, slice_step)
+        steps.append(Step("resample-slices", {"slices": number, "slice_step": slice_step}))
     geometry = PlaneGeometry(
-        rows=volume.image.shape[1],
-        columns=volume.image.shape[2],
-        row_step=preparation.spacing_mm / volume.spacing_mm[1],
-        column_step=preparation.spacing_mm / volume.spacing_mm[2],
+        rows=image.shape[1],
+        columns=image.shape[2],
+        row_step=preparation.spacing_mm / spacing[1],
+        column_step=preparation.spacing_mm / spacing[2],
+        slices=before if maps is not None else 0,
+        slice_step=slice_step,
+        orientation=orientation,
     )
-    normalised = normalise(volume.image, preparation.intensity)
+    normalised = _scaled(image, preparation, steps)
     # Padding looks like air: the darkest thing in the volume.
     darkest = float(normalised.min())
     raised = torch.from_numpy(normalised - darkest)[:, None]
     images = _sample(raised, _forward_grid(geometry, size)) + darkest
+    steps.append(
+        Step(
+            "resample-in-plane",
+            {
+                "pixel_size": size,
+                "spacing_mm": preparation.spacing_mm,
+                "row_step": geometry.row_step,
+                "column_step": geometry.column_step,
+            },
+        )
+    )
     return PreparedVolume(
         images=images.numpy(),
-        labels=_prepared_labels(volume.label, geometry, size),
+        labels=_prepared_labels(_one_hot(label) if maps is None else maps, geometry, size),
         geometry=geometry,
         patient=volume.patient,
+        steps=tuple(steps),
     )
+
+
+def _oriented(
+    volume: LabelledVolume, preparation: Preparation, steps: list[Step]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], tuple[float, float, float], Orientation]:
+    if preparation.orientation == "acquired":
+        return volume.image, volume.label, volume.spacing_mm, Orientation()
+    if volume.directions is None:
+        raise BadVolumeError("The job asks for canonical axes, and the volume's are not known.")
+    way = canonical(volume.directions)
+    steps.append(Step("orient", {"order": list(way.order), "turned": list(way.turned)}))
+    image, label = (np.ascontiguousarray(way.apply(a)) for a in (volume.image, volume.label))
+    return image, label, way.along(volume.spacing_mm), way
+
+
+def _scaled(
+    image: NDArray[np.float32], preparation: Preparation, steps: list[Step]
+) -> NDArray[np.float32]:
+    center, width = preparation.window_center, preparation.window_width
+    if center is not None and width is not None:
+        steps.append(Step("window", {"center": center, "width": width}))
+        return window(image, center, width)
+    low, high = (float(value) for value in np.percentile(image, (_LOW, _HIGH)))
+    numbers = {"low": low, "high": high} if preparation.intensity == "percentile" else {}
+    steps.append(Step(preparation.intensity, numbers))
+    return normalise(image, preparation.intensity)
 
 
 def normalise(image: NDArray[np.float32], intensity: str) -> NDArray[np.float32]:
@@ -140,7 +216,14 @@ def restore(scores: torch.Tensor, geometry: PlaneGeometry) -> torch.Tensor:
     size = scores.shape[-1]
     rows = _back(geometry.rows, size, geometry.row_step)
     columns = _back(geometry.columns, size, geometry.column_step)
-    return _sample(scores, _grid(rows, columns))
+    restored = _sample(scores, _grid(rows, columns))
+    if geometry.slices:
+        numbers = between_slices(restored.numpy(), geometry.slices, 1 / geometry.slice_step)
+        restored = torch.from_numpy(numbers)
+    if geometry.orientation == Orientation():
+        return restored
+    by_class = [geometry.orientation.undo(restored[:, c].numpy()) for c in range(scores.shape[1])]
+    return torch.from_numpy(np.stack(by_class, axis=1))
 
 
 def _check(volume: LabelledVolume) -> None:
@@ -155,13 +238,18 @@ def _check(volume: LabelledVolume) -> None:
         raise BadVolumeError("A volume is constant: it shows nothing.")
 
 
+def _one_hot(label: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Give each class a map of its own, ``(Z, C, Y, X)``."""
+    classes = int(label.max()) + 1
+    maps = functional.one_hot(torch.from_numpy(label.astype(np.int64)), classes)
+    return maps.permute(0, 3, 1, 2).float().numpy()
+
+
 def _prepared_labels(
-    label: NDArray[np.uint8], geometry: PlaneGeometry, size: int
+    one_hot: NDArray[np.float32], geometry: PlaneGeometry, size: int
 ) -> NDArray[np.uint8]:
     """Resample each class as a map of its own; the largest wins (nearest would jag the edges)."""
-    classes = int(label.max()) + 1
-    one_hot = functional.one_hot(torch.from_numpy(label.astype(np.int64)), classes)
-    maps = _sample(one_hot.permute(0, 3, 1, 2).float(), _forward_grid(geometry, size))
+    maps = _sample(torch.from_numpy(one_hot), _forward_grid(geometry, size))
     maps[:, 0] += 1 - maps.sum(dim=1)  # outside the original slice is background
     return maps.argmax(dim=1).to(torch.uint8).numpy()
 

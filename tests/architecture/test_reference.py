@@ -8,6 +8,7 @@ import pytest
 
 import fedpacs
 from fedpacs.cli.document import commands, commands_page, errors_page
+from fedpacs.quality.document import quality_page
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = dict(commands())
@@ -51,6 +52,10 @@ def code_of(page: str) -> str:
 
 def test_the_page_of_errors_is_what_the_program_says():
     assert (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8") == errors_page()
+
+
+def test_the_page_of_quality_control_is_what_the_program_says():
+    assert (ROOT / "docs/reference/quality.md").read_text(encoding="utf-8") == quality_page()
 
 
 def test_the_page_of_commands_is_what_the_program_says():

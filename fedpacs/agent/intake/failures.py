@@ -26,6 +26,7 @@ from fedpacs.pacs.errors import (
     UnknownMoveDestinationError,
     UnreachablePacsError,
 )
+from fedpacs.quality.errors import BadMappingError, RegisterError
 
 if TYPE_CHECKING:
     from fedpacs.agent.intake.work import Refusal
@@ -77,6 +78,8 @@ _STOP = (
     UnwritableOutputError,
     UnknownMoveDestinationError,
     DiskLowError,
+    BadMappingError,
+    RegisterError,
 )
 _PAUSE = (UnreachablePacsError, BusyPacsError)
 _REFUSE = (

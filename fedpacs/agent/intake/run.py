@@ -21,6 +21,7 @@ from fedpacs.agent.intake.tally import Tally
 from fedpacs.agent.intake.throttle import Throttle
 from fedpacs.agent.intake.windows import OutsideWindowError
 from fedpacs.agent.intake.work import StudyTask
+from fedpacs.agent.series import coded_series, standardise_study
 from fedpacs.agent.withdrawals import purge, withdrawn
 from fedpacs.core.digest import sha256_hex
 from fedpacs.core.errors import FedpacsError
@@ -91,6 +92,7 @@ class Run:
         throttle = Throttle(config.ingest.bandwidth_bytes_per_s)
         self._fetcher = Fetcher(self.reader, throttle, self._space, config.ingest)
         self._matcher = Matcher(job.cohort.match)
+        self._rules = job.quality.stricter(config.quality)
         self._crew: Crew = hire(config.ingest)
         self._working: dict[str, tuple[StudyRef, IndexedStudy]] = {}
         self._again: list[tuple[int, StudyRef]] = []
@@ -185,6 +187,11 @@ class Run:
             self.tally.passed_over("unmatched", study.subject)
             self._empty(study.subject)
             return
+        try:
+            standardise_study(premises, retrieved)
+        except FedpacsError as error:
+            self._settle_failure(ref, study, error)
+            return
         self._working[study.subject] = (ref, study)
         self._crew.submit(
             StudyTask(
@@ -193,6 +200,7 @@ class Run:
                 folder=str(folder),
                 instances=len(retrieved.files),
                 profile=premises.profile.digest,
+                rules=self._rules,
             )
         )
         self._collect(0.0)
@@ -242,7 +250,8 @@ class Run:
             self.tally.passed_over("withdrawn", study.subject)
             premises.index.remove((study.subject,))
             return
-        premises.store.put(made.study, tidy=False)
+        coded = coded_series(premises, made.study)
+        premises.store.put(replace(made.study, series=coded), tidy=False)
         premises.record(EventKind.STUDY_SEALED, study=study.subject, instances=instances)
         premises.quarantine.release(study.subject)
         ready = replace(study, patient=made.study.patient, state=StudyState.READY, attempts=0)

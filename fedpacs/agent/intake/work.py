@@ -18,6 +18,7 @@ from fedpacs.core.errors import FedpacsError
 
 if TYPE_CHECKING:
     from fedpacs.agent.disclosure import Prepared
+    from fedpacs.config.quality import Quality
     from fedpacs.deidentification.engine import Engine
 
 _LOGGER = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ class StudyTask:
         How many files were retrieved.
     profile
         SHA-256 of the profile that the site approved.
+    rules
+        Thresholds of quality control, of job and site together.
     """
 
     site_file: str
@@ -46,6 +49,7 @@ class StudyTask:
     folder: str
     instances: int
     profile: str
+    rules: Quality
 
     @property
     def identified(self) -> Path:
@@ -89,7 +93,9 @@ def prepare(task: StudyTask) -> StudyOutcome:
         out.mkdir(mode=0o700)
         files = sorted(task.identified.glob("*.dcm"))
         engine = _engine(task.site_file, task.profile)
-        prepared = prepare_study(engine, files, out, task.instances, task.profile)
+        prepared = prepare_study(
+            engine, files, out, task.instances, task.profile, task.rules
+        )
         return StudyOutcome(task, software(), prepared)
     except FedpacsError as error:
         return refused(task, error)

@@ -1,0 +1,1 @@
+"""A site's own names of series turned into codes."""

@@ -1,0 +1,46 @@
+"""The attributes that quality control reads; the rest of a header is passed over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydicom.datadict import tag_for_keyword
+
+if TYPE_CHECKING:
+    from pydicom.tag import BaseTag
+
+_KEYWORDS = """
+SpecificCharacterSet SOPClassUID SOPInstanceUID SeriesInstanceUID StudyInstanceUID Modality
+FrameOfReferenceUID ImageType InstanceNumber ImagesInAcquisition NumberOfTemporalPositions
+NumberOfSlices NumberOfTimeSlices NumberOfFrames Rows Columns SamplesPerPixel BitsAllocated
+BitsStored HighBit PixelRepresentation PhotometricInterpretation PlanarConfiguration
+PixelPaddingValue PixelPaddingRangeLimit RescaleSlope RescaleIntercept RescaleType
+ModalityLUTSequence PresentationLUTShape RedPaletteColorLookupTableDescriptor
+GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor
+RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
+ImagePositionPatient ImageOrientationPatient PixelSpacing ImagerPixelSpacing SliceThickness
+SpacingBetweenSlices ReconstructionDiameter GantryDetectorTilt ConvolutionKernel KVP EchoTime
+EchoNumbers InversionTime FlipAngle DiffusionBValue DiffusionGradientOrientation
+TemporalPositionIdentifier TriggerTime NominalPercentageOfCardiacPhase FrameReferenceTime
+AcquisitionNumber AcquisitionDateTime AcquisitionTime AcquisitionDate SeriesTime SeriesDate
+ComplexImageComponent BurnedInAnnotation
+ViewPosition ViewCodeSequence ImageLaterality Laterality FrameLaterality BodyPartExamined
+AnatomicRegionSequence WindowCenter WindowWidth
+SequenceOfUltrasoundRegions FrameTime FrameTimeVector FrameIncrementPointer CineRate
+RecommendedDisplayFrameRate
+Units CorrectedImage DecayCorrection AttenuationCorrectionMethod PatientWeight
+RadiopharmaceuticalInformationSequence SUVType
+SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence DimensionIndexSequence
+SegmentationType SegmentSequence ReferencedSeriesSequence MaximumFractionalValue
+StructureSetROISequence ROIContourSequence ReferencedFrameOfReferenceSequence
+PixelData FloatPixelData DoubleFloatPixelData ExtendedOffsetTable ExtendedOffsetTableLengths
+"""
+
+
+def _tag(keyword: str) -> BaseTag | int:
+    tag = tag_for_keyword(keyword)
+    assert tag is not None, keyword  # noqa: S101 - a misspelt keyword must not pass silently
+    return tag
+
+
+TAGS = [_tag(keyword) for keyword in _KEYWORDS.split()]
