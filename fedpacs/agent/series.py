@@ -75,6 +75,9 @@ def standardise_study(premises: Premises, study: Study) -> dict[str, dict[str, A
         except Exception:  # noqa: BLE001, S112 - what cannot be read the de-identification refuses
             continue
         uid = premises.pseudonyms.uid(series.series_instance_uid)
+        if not patient:  # the archive's answer had named nobody
+            named = replace(study.ref, patient_id=text(header, "PatientID"))
+            patient = identity_of(named, premises.pseudonyms)
         register.note(uid, month, header, codes, patient)
         coded[uid] = codes.as_dict()
     return coded

@@ -165,6 +165,7 @@ class Site:
 
     def count(self) -> dict[str, Counts]:
         """Count sealed patients by every coded field, for the consortium's catalogue."""
+        from fedpacs.agent.series import codes_of_today
         from fedpacs.cohort.counting import catalogue
 
         studies = map(codes_of_today(self.premises), self.premises.store.studies())
