@@ -56,11 +56,12 @@ class Prepared:
     unfit: tuple[str, str] | None
 
 
-def prepare_study(  # noqa: PLR0913 - what one study needs
+def prepare_study(
     engine: Engine,
     identified: Sequence[Path],
     out: Path,
     instances: int,
+    *,
     approved: str,
     rules: Quality,
 ) -> Prepared:

@@ -22,10 +22,12 @@ from fedpacs.pacs.errors import (
     CorruptInstanceError,
     IncompleteStudyError,
     RetrieveFailedError,
+    StagingError,
     TransientPacsError,
     UnknownMoveDestinationError,
     UnreachablePacsError,
 )
+from fedpacs.pacs.push_errors import FullInboxError
 from fedpacs.quality.errors import BadMappingError, RegisterError
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ _STOP = (
     DiskLowError,
     BadMappingError,
     RegisterError,
+    StagingError,
+    FullInboxError,
 )
 _PAUSE = (UnreachablePacsError, BusyPacsError)
 _REFUSE = (

@@ -96,6 +96,9 @@ class _Watched:
             self._throttle.took(size)
             yield path
 
+    def done(self, study: StudyRef) -> None:
+        self._reader.done(study)
+
     def close(self) -> None:
         self._reader.close()
 

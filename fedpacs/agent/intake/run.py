@@ -140,12 +140,14 @@ class Run:
         patient = identity_of(ref, self.premises.pseudonyms)
         if patient in self._withdrawn:
             self.tally.counts["withdrawn"] += anew
+            self.reader.done(listed)
             return
         self.tally.counts["found"] += anew
         due, study = docket.judge(ref, patient)
         self.tally.subjects.add(study.subject)
         if due is Due.READY:
             self.tally.counts["already"] += anew
+            self.reader.done(listed)
         elif due is Due.UNMATCHED:
             self.tally.passed_over("unmatched", study.subject)
         elif due is Due.NOW:
@@ -176,21 +178,19 @@ class Run:
             premises.record(
                 EventKind.STUDY_RETRIEVED, study=study.subject, instances=len(retrieved.files)
             )
+            matched = self._matcher.matches(retrieved)
+            if matched:
+                standardise_study(premises, retrieved)
         except FedpacsError as error:
             self._settle_failure(ref, study, error)
             return
         self.tally.counts["retrieved"] += 1
         study = replace(study, received=len(retrieved.files))
-        if not self._matcher.matches(retrieved):
+        if not matched:
             state, asked = StudyState.UNMATCHED, self._matcher.digest
             premises.index.put(replace(study, state=state, attempts=0, asked=asked))
             self.tally.passed_over("unmatched", study.subject)
             self._empty(study.subject)
-            return
-        try:
-            standardise_study(premises, retrieved)
-        except FedpacsError as error:
-            self._settle_failure(ref, study, error)
             return
         self._working[study.subject] = (ref, study)
         self._crew.submit(
@@ -231,6 +231,7 @@ class Run:
                 self._settle_failure(ref, study, error)
                 continue
             self.tally.settled(study.subject)
+            self.reader.done(ref)
             self._empty(study.subject)
             self._progress("ingest", self.tally.counts["found"] - len(self._working), 0)
 

@@ -94,7 +94,7 @@ def prepare(task: StudyTask) -> StudyOutcome:
         files = sorted(task.identified.glob("*.dcm"))
         engine = _engine(task.site_file, task.profile)
         prepared = prepare_study(
-            engine, files, out, task.instances, task.profile, task.rules
+            engine, files, out, task.instances, approved=task.profile, rules=task.rules
         )
         return StudyOutcome(task, software(), prepared)
     except FedpacsError as error:

@@ -177,7 +177,7 @@ class Register:
         return None if row is None else dict(json.loads(row[0]))
 
     def forget(self, patient: str) -> int:
-        """Drop a patient's series, and the words that no other series asks about; gives how many."""
+        """Drop a patient's series and the words that no other asks about; gives how many."""
         with self._open() as db:
             dropped = db.execute("DELETE FROM series WHERE patient = ?", (patient,))
             db.execute("DELETE FROM question WHERE id NOT IN (SELECT question FROM series)")

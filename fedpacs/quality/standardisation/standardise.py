@@ -94,11 +94,6 @@ class Standardised:
         """Value, scheme and meaning of the body part; None for unknown."""
         return snomed(self.body_part.value)
 
-    @property
-    def fields(self) -> tuple[tuple[str, str], ...]:
-        """Name and value of every field, unknown ones too: what a study's record keeps."""
-        return tuple((name, getattr(self, name).value) for name in FIELDS)
-
     def as_dict(self) -> dict[str, Any]:
         """Give plain data for a record or manifest: codes and confidences only."""
         fields: dict[str, Any] = {

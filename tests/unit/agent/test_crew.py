@@ -14,6 +14,7 @@ from fedpacs.agent.intake import crew
 from fedpacs.agent.intake.crew import Alone, NoSchedulerError, Pool, hire
 from fedpacs.agent.intake.work import StudyTask
 from fedpacs.config.ingest import Ingest
+from fedpacs.config.quality import Quality
 from fedpacs.simulation.workspace import free_ports
 
 _START_S = 60
@@ -48,7 +49,9 @@ def tasks(tmp_path, count):
     for number in range(count):
         folder = tmp_path / str(number)
         (folder / "identified").mkdir(parents=True)
-        yield StudyTask(str(tmp_path / "no-site.toml"), f"2.25.{number}", str(folder), 1, "a" * 64)
+        yield StudyTask(
+            str(tmp_path / "no-site.toml"), f"2.25.{number}", str(folder), 1, "a" * 64, Quality()
+        )
 
 
 def outcomes_of(workers, given):

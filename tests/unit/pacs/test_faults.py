@@ -102,7 +102,7 @@ def _foreign(_event, sent):
 
 
 def _silent(_event, sent):
-    time.sleep(1.5)
+    time.sleep(4.0)
     yield from sent
 
 
@@ -140,7 +140,7 @@ def test_objects_nobody_asked_for_are_refused_and_not_written(faulty, retrieve, 
 
 @RETRIEVES
 def test_a_silent_archive_is_given_up_and_says_so(faulty, retrieve, tmp_path):
-    config = faulty(retrieve, _silent, times=99, timeout_s=0.5)
+    config = faulty(retrieve, _silent, times=99, timeout_s=1.5)
     with pytest.raises(TransientPacsError) as caught:
         _retrieve(config, tmp_path / "staging", attempts=1)
     assert caught.value.code == "pacs.association-dropped"

@@ -121,13 +121,6 @@ def test_the_body_part_has_its_snomed_code():
     assert standardise(header()).snomed == ("12738006", "SCT", "Brain")
 
 
-def test_a_record_keeps_names_and_values():
-    fields = standardise(header(SeriesDescription="T2 tra")).fields
-    assert ("body_part", "Brain") in fields
-    assert ("sequence", "t2") in fields
-    assert ("phase", "unknown") in fields
-
-
 def test_a_coded_region_counts_as_well():
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "10200004", "SCT", "Liver"
