@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fedpacs.cli import site_series
+from fedpacs.cli import site_series, site_store
 from fedpacs.cli.options import (
     SITE_FILE,
     Approver,
@@ -130,14 +130,6 @@ def ingest(  # noqa: PLR0913, PLR0917 - one parameter per option
 
 
 @app.command()
-def count(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
-    """Count sealed patients for the consortium's catalogue; small numbers are suppressed."""
-    from fedpacs.agent.site import Site
-
-    show(Site.open(site).count(), as_json=as_json)
-
-
-@app.command()
 def forget(
     pseudonym: Annotated[
         str, typer.Option(metavar="P-...", help="The patient, by pseudonym of this project.")
@@ -151,8 +143,6 @@ def forget(
     Without --pseudonym the Patient ID is asked for, or read from standard input: what stands on a
     command line is seen by other accounts and kept by shells.
     """
-    import sys
-
     from fedpacs.agent.site import Site
 
     hospital = Site.open(site)
@@ -258,32 +248,6 @@ def send(
 
 
 @app.command()
-def quality(
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="DIR", help="Write quality.html and quality.json here."),
-    ] = None,
-    job: Annotated[
-        str | None, typer.Option("--job", metavar="FILE", help="Hold the series to this job too.")
-    ] = None,
-    site: SiteFile = SITE_FILE,
-    as_json: AsJson = False,
-) -> None:
-    """Check every sealed series for what would spoil it, and write a report with pictures."""
-    from fedpacs.agent.site import Site
-    from fedpacs.config.job import load_job
-
-    config = load_job(job_path(job)) if job else None
-    with progress() as steps:
-        summary = Site.open(site).quality(config, report, steps)
-    show(
-        summary,
-        as_json=as_json,
-        next_step=f"open {report / 'quality.html'}" if report else "",
-    )
-
-
-@app.command()
 def status(site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
     """Show the store, cohorts, approvals and quarantine of the hospital."""
     from fedpacs.agent.site import Site
@@ -303,3 +267,6 @@ def _require_somebody_to_ask(as_json: bool) -> None:
             "An approval needs a person who reads the terms, and nobody can be asked here.",
             hint="Run it on a terminal without --json, or answer for it with --yes.",
         )
+
+
+site_store.add_to(app)

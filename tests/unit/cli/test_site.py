@@ -74,14 +74,14 @@ def test_a_probe_names_the_broken_rung_and_its_next_step(site, folder, capsys):
 
 
 def test_an_empty_pacs_leads_nowhere(site, capsys):
-    assert site("find", "--job", "brain-tissue") == 0
+    assert site("find", "--job", "brain-tissue") == 66
     assert "Next:" not in capsys.readouterr().out
-    assert site("find", "--job", "brain-tissue", "--json") == 0
+    assert site("find", "--job", "brain-tissue", "--json") == 66
     assert json.loads(capsys.readouterr().out)["studies"] == 0
 
 
 def test_an_ingest_that_finds_nothing_is_an_error(site, capsys):
-    assert site("ingest", "--job", "brain-tissue", "--json") == 65
+    assert site("ingest", "--job", "brain-tissue", "--json") == 66
     assert json.loads(capsys.readouterr().out)["code"] == "agent.nothing-found"
 
 
