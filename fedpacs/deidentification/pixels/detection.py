@@ -12,19 +12,23 @@ from fedpacs.deidentification.pixels.layout import (
     to_the_edge,
     whole_line,
 )
-from fedpacs.deidentification.pixels.lines import boxes_beside, lines_of_rows, lines_of_views
+from fedpacs.deidentification.pixels.lines import boxes_in, lines_in
 from fedpacs.deidentification.pixels.ocr import Reader
+from fedpacs.deidentification.pixels.strips import apart, beside, is_easy, strip_of, whole_frame
 from fedpacs.deidentification.pixels.strokes import text_rows
 from fedpacs.deidentification.pixels.views import planes_of
 from fedpacs.deidentification.pixels.written import WrittenText
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
     from fedpacs.deidentification.pixels.box import Box
     from fedpacs.deidentification.pixels.frames import Frames
     from fedpacs.deidentification.pixels.lines import Line
+    from fedpacs.deidentification.pixels.sheets import Piece
     from fedpacs.deidentification.pixels.strokes import Row
     from fedpacs.deidentification.pixels.views import Plane
     from fedpacs.deidentification.text.cleaning import CompiledTerms
@@ -33,7 +37,7 @@ Effort = Literal["strokes", "read"]
 
 _RATHER = -0.5
 _PROMISING = 1.0
-_CLEAR = 0.9
+_FOUND = 0.6
 _MARGIN_PX = 3
 _GAP_HEIGHTS = 1.5
 _STRONG = 0.4
@@ -95,7 +99,14 @@ class Detector:
     def __init__(self) -> None:
         self._reader = Reader()
 
-    def look(self, frames: Frames, number: int, terms: CompiledTerms, effort: Effort) -> FrameText:
+    def look(
+        self,
+        frames: Frames,
+        number: int,
+        terms: CompiledTerms,
+        effort: Effort,
+        near: Sequence[Box] | None = None,
+    ) -> FrameText:
         """Look at one frame of an object.
 
         Parameters
@@ -108,11 +119,13 @@ class Detector:
             What the object says of its patient and staff.
         effort
             ``strokes`` reads only where strokes look like text, ``read`` in any case.
+        near
+            Boxes that text must touch to count; None for text anywhere.
         """
         facts = frames.facts
         if facts.samples > 1 or facts.photometric == "PALETTE COLOR":
-            return self.look_at_picture(frames.display(number), terms, effort)
-        return self._look(frames.array(number), terms, effort)
+            return self._look(frames.display(number), terms, effort, near)
+        return self._look(frames.array(number), terms, effort, near)
 
     def look_at_picture(
         self, picture: NDArray[np.uint8], terms: CompiledTerms, effort: Effort
@@ -126,28 +139,52 @@ class Detector:
         terms, effort
             As of `look`.
         """
-        return self._look(picture, terms, effort)
+        return self._look(picture, terms, effort, None)
 
-    def _look(self, pixels: NDArray[Any], terms: CompiledTerms, effort: Effort) -> FrameText:
+    def _look(
+        self,
+        pixels: NDArray[Any],
+        terms: CompiledTerms,
+        effort: Effort,
+        near: Sequence[Box] | None,
+    ) -> FrameText:
         if pixels.size == 0 or pixels.min() == pixels.max():
             return _NOTHING
         planes = planes_of(pixels)
-        rows: list[Row] = []
-        lines: list[Line] = []
-        read = effort == "read"
-        if read:
-            lines.extend(lines_of_views(self._reader, planes[0]))
-        for plane in planes:
-            found = text_rows(plane)
-            rows.extend(row for row in found if row.likeness > _RATHER)
-            promising = [row for row in found if row.likeness > _PROMISING]
-            unread = [row for row in promising if not _is_read(row, lines)]
-            if unread:
-                lines.extend(lines_of_rows(self._reader, plane, unread))
-                read = True
+        seen = [(plane, _touching(text_rows(plane), near)) for plane in planes]
+        lines = self._lines(seen, effort)
+        rows = [row for _, found in seen for row in found if row.likeness > _RATHER]
         texts = [WrittenText(group, rows) for group in _groups(lines)]
         boxes = self._masks(planes[0], rows, texts, terms)
+        read = effort == "read" or any(_promising(found) for _, found in seen)
         return FrameText(boxes, sum(text.stays(terms) for text in texts), read=read)
+
+    def _lines(self, seen: list[tuple[Plane, list[Row]]], effort: Effort) -> list[Line]:
+        """Find and read lines: all that may be one on a sheet, what that missed on another."""
+        pieces: list[Piece] = []
+        left: list[tuple[Plane, Row, float]] = []
+        if effort == "read":
+            pieces.extend(whole_frame(seen[0][0]))
+        chosen: list[Row] = []
+        for number, (plane, found) in enumerate(seen):
+            span = float(plane.max() - plane.min())
+            new = apart(_promising(found), chosen)
+            chosen += new
+            for row in new:
+                if effort == "read" and number == 0 and is_easy(row, plane, span):
+                    left.append((plane, row, span))
+                elif (piece := strip_of(plane, row, span)) is not None:
+                    pieces.append(piece)
+        plane = seen[0][0]
+        lines = lines_in(self._reader, pieces, plane) if pieces else []
+        missed = [
+            piece
+            for at, row, span in left
+            if not _is_found(row, lines) and (piece := strip_of(at, row, span)) is not None
+        ]
+        if missed:
+            lines += lines_in(self._reader, missed, plane, lines)
+        return lines
 
     def _masks(
         self, plane: Plane, rows: list[Row], texts: list[WrittenText], terms: CompiledTerms
@@ -158,29 +195,50 @@ class Detector:
         staying = [text.box for text in texts if text.stays(terms) and text.is_clear]
         loose = [row for row in rows if not any(same_text(row.box, box) for box in staying)]
         others = [text.box for text in texts if text.is_sure and text.box not in staying]
+        whole = [text.whole(loose, others) for text in going]
         span = float(plane.max() - plane.min())
+        contrasts = [text.contrast(plane) / span for text in going]
+        near = self._beside(plane, going, whole, contrasts)
         boxes: list[Box] = []
-        for text in going:
-            box = text.whole(loose, others)
-            contrast = text.contrast(plane) / span
-            if contrast < _STRONG:
-                beside = boxes_beside(self._reader, plane, box, upright=text.best.upright)
-                box = whole_line(box, beside, upright=text.best.upright, gap_heights=_GAP_HEIGHTS)
-            if contrast < _FAINT:
-                box = lengthened(box, _FAINT_HEIGHTS, upright=text.best.upright)
-            box = to_the_edge(box, width, height, upright=text.best.upright)
+        for number, text in enumerate(going):
+            box, upright = whole[number], text.best.upright
+            box = whole_line(box, near.get(number, ()), upright=upright, gap_heights=_GAP_HEIGHTS)
+            if contrasts[number] < _FAINT:
+                box = lengthened(box, _FAINT_HEIGHTS, upright=upright)
+            box = to_the_edge(box, width, height, upright=upright)
             boxes.append(box.grown(_MARGIN_PX).within(width, height))
         return merged(boxes)
 
+    def _beside(
+        self, plane: Plane, going: list[WrittenText], whole: list[Box], contrasts: list[float]
+    ) -> dict[int, list[Box]]:
+        """Find what stands beside text that is not plainly seen, by the number of the text."""
+        numbers, pieces = [], []
+        for number, text in enumerate(going):
+            if contrasts[number] < _STRONG:
+                piece = beside(plane, whole[number], upright=text.best.upright)
+                if piece is not None:
+                    numbers.append(number)
+                    pieces.append(piece)
+        if not pieces:
+            return {}
+        found = boxes_in(self._reader, pieces)
+        return {numbers[index]: boxes for index, boxes in found.items()}
 
-def _is_read(row: Row, lines: list[Line]) -> bool:
-    """Tell whether a window shows all of a row already, and clearly."""
-    return any(
-        line.confidence >= _CLEAR
-        and line.upright == row.upright
-        and line.box.grown(1).joined(row.box) == line.box.grown(1)
-        for line in lines
-    )
+
+def _touching(rows: list[Row], near: Sequence[Box] | None) -> list[Row]:
+    if near is None:
+        return rows
+    return [row for row in rows if any(row.box.touches(box) for box in near)]
+
+
+def _promising(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.likeness > _PROMISING]
+
+
+def _is_found(row: Row, lines: list[Line]) -> bool:
+    """Tell whether the whole frame shows a row already."""
+    return any(line.confidence >= _FOUND and same_text(line.box, row.box) for line in lines)
 
 
 def _groups(lines: list[Line]) -> list[list[Line]]:

@@ -1,34 +1,33 @@
-"""Lines: what a reader sees in a frame, under several windows and where strokes look like text."""
+"""Lines: what a reader sees in pieces of a frame, each line read where it shows best."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fedpacs.deidentification.pixels.box import Box
-from fedpacs.deidentification.pixels.views import full_view, stretched, thin_view
+from fedpacs.deidentification.pixels.sheets import find_in
+from fedpacs.deidentification.pixels.views import stretched, thin_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fedpacs.deidentification.pixels.ocr import Found, Reader, Words
-    from fedpacs.deidentification.pixels.strokes import Row
+    from fedpacs.deidentification.pixels.sheets import Piece
     from fedpacs.deidentification.pixels.views import Picture, Plane
 
 _TALL = 1.4
 _LARGEST_SHARE = 0.12
-_COMFORTABLE_PX = 18
-_LARGEST_ZOOM = 3.0
-_LONGEST_SIDE_PX = 1024
-_MOST_STRIPS = 60
-_FEWEST_SIDE_PX = 8
 _CLEAR = 0.9
 _FEWEST_CHARACTERS = 3
 _LIKELY = 0.4
-_FAINT = 0.4
 _ROOM_PX = 2
+_FLIPPED = 0.75
+_SEEN = 0.5
+_ALIKE = 0.65
+_WHOLE = ("full", "thin")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -74,40 +73,55 @@ class Line:
         return self.box.x1 - self.box.x0
 
 
-def lines_of_views(reader: Reader, plane: Plane) -> list[Line]:
-    """Read a whole frame under several windows.
+def lines_in(
+    reader: Reader, pieces: Sequence[Piece], plane: Plane, known: Iterable[Line] = ()
+) -> list[Line]:
+    """Find lines in pieces of a frame and read them, in one pass of the detector.
 
     Parameters
     ----------
     reader
         Finds and reads.
+    pieces
+        Of the frame.
     plane
-        (Y, X).
+        The frame, (Y, X).
+    known
+        Lines that were read before; what lies in a clear one is not read again.
     """
+    before = list(known)
     lines: list[Line] = []
-    for view in (full_view(plane), thin_view(plane, 1), thin_view(plane, -1)):
-        picture, zoom = _fitted(view.picture)
-        lines.extend(_seen(reader, picture, view.name, (zoom, 0, 0), lines))
+    # strips come last: where the whole frame is clear, they need not be read
+    found = sorted(find_in(reader, pieces), key=lambda one: one[0].view not in _WHOLE)
+    for piece, one in found:
+        own = piece.in_frame(one.box)
+        clear = [line for line in (*before, *lines) if line.confidence >= _CLEAR]
+        if own.empty or any(_inside(own, line.box) for line in clear):
+            continue
+        same = next((line for line in clear if _like(own, line.box)), None)
+        if same is not None:
+            lines.append(replace(same, box=own, score=max(one.score, same.score)))
+        else:
+            lines.extend(_read(reader, piece, one, own))
     return _plausible(lines, plane)
 
 
-def lines_of_rows(reader: Reader, plane: Plane, rows: Iterable[Row]) -> list[Line]:
-    """Read the surroundings of rows of strokes, each under the window of its ink.
+def boxes_in(reader: Reader, pieces: Sequence[Piece]) -> dict[int, list[Box]]:
+    """Find lines in pieces and do not read them; give them by the number of the piece.
 
     Parameters
     ----------
     reader
-        Finds and reads.
-    plane
-        (Y, X).
-    rows
-        Rows of strokes.
+        Finds.
+    pieces
+        Of one frame.
     """
-    lines: list[Line] = []
-    span = float(plane.max() - plane.min())
-    for row in _apart(rows):
-        lines.extend(_lines_around(reader, plane, row, span))
-    return _plausible(lines, plane)
+    numbers = {id(piece): number for number, piece in enumerate(pieces)}
+    boxes: dict[int, list[Box]] = {}
+    for piece, found in find_in(reader, pieces):
+        if found.score >= _LIKELY:
+            boxes.setdefault(numbers[id(piece)], []).append(piece.in_frame(found.box))
+    return boxes
 
 
 def _plausible(lines: Iterable[Line], plane: Plane) -> list[Line]:
@@ -116,168 +130,60 @@ def _plausible(lines: Iterable[Line], plane: Plane) -> list[Line]:
     return [line for line in lines if line.box.area <= share or line.is_clear]
 
 
-def boxes_beside(reader: Reader, plane: Plane, box: Box, *, upright: bool) -> list[Box]:
-    """Find what stands before and after a piece of text, also where it is fainter.
-
-    Parameters
-    ----------
-    reader
-        Finds.
-    plane
-        (Y, X).
-    box
-        A piece of text, px of the plane.
-    upright
-        Whether it lies.
-    """
-    height = max(box.y1 - box.y0 if upright else box.x1 - box.x0, _FEWEST_SIDE_PX)
-    along, across = round(10 * height), round(0.6 * height)
-    wide, tall = (along, across) if upright else (across, along)
-    area = Box(box.x0 - wide, box.y0 - tall, box.x1 + wide, box.y1 + tall)
-    area = area.within(plane.shape[1], plane.shape[0])
-    piece = np.ascontiguousarray(plane[area.y0 : area.y1, area.x0 : area.x1])
-    if min(piece.shape) < _FEWEST_SIDE_PX:
-        return []
-    zoom = _thin_zoom(height)
-    return [
-        _in_frame(found.box, (zoom, area.x0, area.y0))
-        for sign in (1, -1)
-        for found in reader.find(_zoomed(thin_view(piece, sign).picture, zoom))
-        if found.score >= _LIKELY
-    ]
-
-
-def _thin_zoom(height: float) -> float:
-    """Give a zoom for thin strokes, which do not bear being made smaller."""
-    return min(max(1.6 * _COMFORTABLE_PX / height, 1.0), _LARGEST_ZOOM)
-
-
-def _in_frame(box: Box, place: tuple[float, int, int]) -> Box:
-    zoom, left, top = place
-    return Box(
-        int(box.x0 / zoom) + left,
-        int(box.y0 / zoom) + top,
-        int(np.ceil(box.x1 / zoom)) + left,
-        int(np.ceil(box.y1 / zoom)) + top,
-    )
-
-
-def _apart(rows: Iterable[Row]) -> list[Row]:
-    """Choose the best rows such that none lies inside what another one's strip shows."""
-    chosen: list[Row] = []
-    for row in sorted(rows, key=lambda one: -one.likeness):
-        if not any(_shows(other, row) for other in chosen):
-            chosen.append(row)
-        if len(chosen) == _MOST_STRIPS:
-            break
-    return chosen
-
-
-def _shows(seen: Row, row: Row) -> bool:
-    box, other = seen.box, row.box
-    width = min(box.x1, other.x1) - max(box.x0, other.x0)
-    height = min(box.y1, other.y1) - max(box.y0, other.y0)
-    if width <= 0 or height <= 0:
-        return False
-    return width * height >= 0.6 * other.area and 0.5 <= row.height / seen.height <= 2  # noqa: PLR2004 - alike
-
-
-def _lines_around(reader: Reader, plane: Plane, row: Row, span: float) -> list[Line]:
-    height = max(row.height, 6.0)
-    along, across = round(5 * height), round(1.2 * height)
-    box = row.box
-    wide, tall = (along, across) if row.upright else (across, along)
-    area = Box(box.x0 - wide, box.y0 - tall, box.x1 + wide, box.y1 + tall)
-    area = area.within(plane.shape[1], plane.shape[0])
-    piece = plane[area.y0 : area.y1, area.x0 : area.x1]
-    contrast = row.ink - row.ground
-    first, last = sorted((row.ground - 0.35 * contrast, row.ink + 0.1 * contrast))
-    picture = stretched(piece, first, last)
-    zoom = min(max(_COMFORTABLE_PX / height, 0.4), _LARGEST_ZOOM)
-    place = (zoom, area.x0, area.y0)
-    if min(area.x1 - area.x0, area.y1 - area.y0) * zoom < _FEWEST_SIDE_PX:
-        return []
-    lines = _seen(reader, _zoomed(picture, zoom), "strokes", place)
-    if abs(contrast) < _FAINT * span and not any(one.confidence >= _CLEAR for one in lines):
-        thin = thin_view(np.ascontiguousarray(piece), 1 if contrast > 0 else -1, abs(contrast))
-        zoom = _thin_zoom(height)
-        place = (zoom, area.x0, area.y0)
-        lines += _seen(reader, _zoomed(thin.picture, zoom), "thin", place)
-    return lines
-
-
-def _seen(
-    reader: Reader,
-    picture: Picture,
-    view: str,
-    place: tuple[float, int, int],
-    known: Sequence[Line] = (),
-) -> list[Line]:
-    """Find and read lines in a picture, and give them in px of the frame."""
-    lines: list[Line] = []
-    for found in reader.find(picture):
-        box = found.box.within(picture.shape[1], picture.shape[0])
-        if box.empty:
-            continue
-        own = _in_frame(box, place)
-        if not any(one.confidence >= _CLEAR and _inside(own, one.box) for one in known):
-            text, confidence = _read(reader, picture, box, found)
-            lines.append(Line(own, text, confidence, found.score, view))
-    return lines
-
-
 def _inside(box: Box, other: Box) -> bool:
     room = other.grown(_ROOM_PX)
     return room.joined(box) == room
 
 
-def _read(reader: Reader, picture: Picture, box: Box, found: Found) -> tuple[str, float]:
-    piece = picture[box.y0 : box.y1, box.x0 : box.x1]
-    if found.corners:
-        piece = _levelled(picture, found)
-    turns = [0]
-    if piece.shape[0] >= _TALL * piece.shape[1]:
-        turns = [1, 3]
-    words = reader.read([np.ascontiguousarray(np.rot90(piece, turn)) for turn in turns])
+def _like(box: Box, other: Box) -> bool:
+    """Tell whether two boxes are of one line, and of nothing else besides."""
+    common = Box(
+        max(box.x0, other.x0), max(box.y0, other.y0), min(box.x1, other.x1), min(box.y1, other.y1)
+    )
+    return common.area >= _ALIKE * (box.area + other.area - common.area)
+
+
+def _read(reader: Reader, piece: Piece, found: Found, own: Box) -> Iterator[Line]:
+    """Read a line in the window of its piece, and where that is unclear by its strokes alone."""
+    part = _cut_out(piece, found)
+    if min(part.shape) < 2:  # noqa: PLR2004 - nothing to read
+        return
+    low, high = piece.window or (float(part.min()), float(part.max()))
+    plain = _words(reader, stretched(part, low, high))
+    yield Line(own, plain.text, plain.confidence, found.score, piece.view)
+    if plain.confidence >= _CLEAR or found.score < _SEEN:
+        return
+    mean, middle = float(part.mean()), float(np.median(part))
+    thin = _words(reader, thin_view(part, 1 if mean >= middle else -1).picture)
+    yield Line(own, thin.text, thin.confidence, found.score, "strokes alone")
+
+
+def _words(reader: Reader, part: Picture) -> Words:
+    turns = [1, 3] if part.shape[0] >= _TALL * part.shape[1] else [0]
+    words = reader.read([np.ascontiguousarray(np.rot90(part, turn)) for turn in turns])
     best = max(words, key=_worth)
-    if turns == [0] and best.confidence < _CLEAR:  # upside down it may be clear
-        best = max(best, *reader.read([np.ascontiguousarray(piece[::-1, ::-1])]), key=_worth)
-    return best.text, best.confidence
+    if turns == [0] and best.confidence < _FLIPPED:  # upside down it may be clear
+        best = max(best, *reader.read([np.ascontiguousarray(part[::-1, ::-1])]), key=_worth)
+    return best
 
 
 def _worth(words: Words) -> float:
     return words.confidence * min(len(words.text), 4)
 
 
-def _levelled(picture: Picture, found: Found) -> Picture:
-    """Cut out a tilted piece of text as if it lay."""
+def _cut_out(piece: Piece, found: Found) -> Plane:
+    """Cut a line out of the values of its piece, as if it lay where it is tilted."""
+    box = piece.in_plane(found.box)
+    if not found.corners:
+        return np.ascontiguousarray(piece.plane[box.y0 : box.y1, box.x0 : box.x1])
     import cv2
 
-    corners = np.array(found.corners, np.float32)
+    corners = np.array(found.corners, np.float32) / np.float32(piece.zoom)
     width = max(round(float(np.hypot(*(corners[1] - corners[0])))), 1)
     height = max(round(float(np.hypot(*(corners[3] - corners[0])))), 1)
     upright = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     turned = cv2.warpPerspective(
-        picture, cv2.getPerspectiveTransform(corners, upright), (width, height),
+        piece.plane, cv2.getPerspectiveTransform(corners, upright), (width, height),
         borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    return np.asarray(turned, np.uint8)
-
-
-def _fitted(picture: Picture) -> tuple[Picture, float]:
-    """Make a very large picture smaller; its small text is found by strokes."""
-    longest = max(picture.shape[:2])
-    if longest <= _LONGEST_SIDE_PX:
-        return picture, 1.0
-    zoom = _LONGEST_SIDE_PX / longest
-    return _zoomed(picture, zoom), zoom
-
-
-def _zoomed(picture: Picture, zoom: float) -> Picture:
-    import cv2
-
-    if zoom == 1:
-        return picture
-    kind = cv2.INTER_CUBIC if zoom > 1 else cv2.INTER_AREA
-    scaled = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=kind)
-    return scaled.astype(np.uint8, copy=False)
+    return np.asarray(turned, np.float32)

@@ -6,7 +6,9 @@ is an error. One thread, and pictures are looked at in tiles, so memory does not
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,12 +26,13 @@ if TYPE_CHECKING:
 
     Picture = NDArray[np.uint8]
 
-TILE_PX = 736
+TILE_PX = 1024
 _OVERLAP_PX = 64
 _SMALLEST_PX = 8
 _LINE_PX = 48
 _WIDEST = 32
 _TILT = 0.12
+_MOST_KNOWN = 1024
 _MODELS = {
     "Det.model_path": "PP-OCRv6_det_small.onnx",
     "Rec.model_path": "PP-OCRv6_rec_small.onnx",
@@ -76,9 +79,15 @@ class Words:
 
 
 class Reader:
-    """The two models of OCR, loaded on first use."""
+    """The two models of OCR, loaded on first use; what was read is not read again.
 
-    __slots__ = ()
+    The same banner stands on every frame of a loop and on every picture of a series.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, Words] = OrderedDict()
 
     def find(self, picture: Picture) -> list[Found]:
         """Find pieces of text, lying or standing.
@@ -107,7 +116,16 @@ class Reader:
         lines
             Each (Y, X) or (Y, X, 3), one line of text with a little room around it.
         """
-        return [self._read(line) for line in lines]
+        return [self._known_or_read(line) for line in lines]
+
+    def _known_or_read(self, line: Picture) -> Words:
+        digest = hashlib.blake2b(repr(line.shape).encode(), digest_size=16)
+        digest.update(np.ascontiguousarray(line).data)
+        words = self._known.pop(digest.digest(), None) or self._read(line)
+        self._known[digest.digest()] = words
+        if len(self._known) > _MOST_KNOWN:
+            self._known.popitem(last=False)
+        return words
 
     def _read(self, line: Picture) -> Words:
         if min(line.shape[:2]) < 2 or line.shape[1] > _WIDEST * line.shape[0]:  # noqa: PLR2004 - no line
