@@ -17,7 +17,7 @@ from fedpacs.deidentification.pixels.ocr import Reader
 from fedpacs.deidentification.pixels.strips import apart, beside, is_easy, strip_of, whole_frame
 from fedpacs.deidentification.pixels.strokes import text_rows
 from fedpacs.deidentification.pixels.views import planes_of
-from fedpacs.deidentification.pixels.written import WrittenText
+from fedpacs.deidentification.pixels.written import WrittenText, is_plainly_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,8 @@ Effort = Literal["strokes", "read"]
 
 _RATHER = -0.5
 _PROMISING = 1.0
+_DOUBTFUL = 0.2
+_MOST_DOUBTFUL = 6
 _FOUND = 0.6
 _MARGIN_PX = 3
 _GAP_HEIGHTS = 1.5
@@ -156,6 +158,7 @@ class Detector:
         rows = [row for _, found in seen for row in found if row.likeness > _RATHER]
         texts = [WrittenText(group, rows) for group in _groups(lines)]
         boxes = self._masks(planes[0], rows, texts, terms)
+        boxes = merged((*boxes, *_unread(rows, texts, planes[0])))
         read = effort == "read" or any(_promising(found) for _, found in seen)
         return FrameText(boxes, sum(text.stays(terms) for text in texts), read=read)
 
@@ -170,6 +173,10 @@ class Detector:
             span = float(plane.max() - plane.min())
             new = apart(_promising(found), chosen)
             chosen += new
+            if effort == "read":
+                doubtful = [row for row in found if _DOUBTFUL < row.likeness <= _PROMISING]
+                new += apart(doubtful, chosen)[:_MOST_DOUBTFUL]
+                chosen += new
             for row in new:
                 if effort == "read" and number == 0 and is_easy(row, plane, span):
                     left.append((plane, row, span))
@@ -224,6 +231,16 @@ class Detector:
             return {}
         found = boxes_in(self._reader, pieces)
         return {numbers[index]: boxes for index, boxes in found.items()}
+
+
+def _unread(rows: list[Row], texts: list[WrittenText], plane: Plane) -> list[Box]:
+    """Give rows that are plainly text and were not read at all: nobody knows what they say."""
+    height, width = plane.shape
+    return [
+        row.box.grown(_MARGIN_PX).within(width, height)
+        for row in rows
+        if is_plainly_text(row) and not any(same_text(row.box, text.box) for text in texts)
+    ]
 
 
 def _touching(rows: list[Row], near: Sequence[Box] | None) -> list[Row]:

@@ -26,6 +26,8 @@ _LIKELY = 0.4
 _ROOM_PX = 2
 _FLIPPED = 0.75
 _SEEN = 0.5
+_SHORT = 2.0
+_TILT_ROOM = 0.08
 _ALIKE = 0.65
 _WHOLE = ("full", "thin")
 
@@ -149,20 +151,22 @@ def _read(reader: Reader, piece: Piece, found: Found, own: Box) -> Iterator[Line
     if min(part.shape) < 2:  # noqa: PLR2004 - nothing to read
         return
     low, high = piece.window or (float(part.min()), float(part.max()))
-    plain = _words(reader, stretched(part, low, high))
+    is_short = max(part.shape) < _SHORT * min(part.shape)
+    plain = _words(reader, stretched(part, low, high), is_short=is_short)
     yield Line(own, plain.text, plain.confidence, found.score, piece.view)
-    if plain.confidence >= _CLEAR or found.score < _SEEN:
+    if plain.confidence >= _CLEAR or found.score < _SEEN or is_short:
         return
     mean, middle = float(part.mean()), float(np.median(part))
-    thin = _words(reader, thin_view(part, 1 if mean >= middle else -1).picture)
+    strokes = thin_view(part, 1 if mean >= middle else -1).picture
+    thin = _words(reader, strokes, is_short=False)
     yield Line(own, thin.text, thin.confidence, found.score, "strokes alone")
 
 
-def _words(reader: Reader, part: Picture) -> Words:
+def _words(reader: Reader, part: Picture, *, is_short: bool) -> Words:
     turns = [1, 3] if part.shape[0] >= _TALL * part.shape[1] else [0]
     words = reader.read([np.ascontiguousarray(np.rot90(part, turn)) for turn in turns])
     best = max(words, key=_worth)
-    if turns == [0] and best.confidence < _FLIPPED:  # upside down it may be clear
+    if turns == [0] and best.confidence < _FLIPPED and not is_short:  # upside down it may be clear
         best = max(best, *reader.read([np.ascontiguousarray(part[::-1, ::-1])]), key=_worth)
     return best
 
@@ -179,6 +183,7 @@ def _cut_out(piece: Piece, found: Found) -> Plane:
     import cv2
 
     corners = np.array(found.corners, np.float32) / np.float32(piece.zoom)
+    corners += _TILT_ROOM * (corners - corners[[3, 2, 1, 0]])  # tight boxes cut letters
     width = max(round(float(np.hypot(*(corners[1] - corners[0])))), 1)
     height = max(round(float(np.hypot(*(corners[3] - corners[0])))), 1)
     upright = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from fedpacs.deidentification.pixels.detection import Detector, is_plain
 from fedpacs.deidentification.pixels.frames import Frames
 from fedpacs.deidentification.pixels.regions import ultrasound_regions, whole_lines
+from fedpacs.deidentification.pixels.steady import steady_picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,28 +76,46 @@ def search(parsed: ParsedObject, terms: CompiledTerms, inspection: Inspection) -
     effort: Literal["strokes", "read"] = "read" if inspection.effort == "read" else "strokes"
     seen: dict[bytes, tuple[Box, ...]] = {}
     boxes: dict[int, tuple[Box, ...]] = {}
+    distinct: list[int] = []
     markers, read = 0, False
     for number in range(len(frames)):
         digest = hashlib.blake2b(frames.raw(number), digest_size=16).digest()
         known = seen.get(digest)
         if known is None:
+            distinct.append(number)
             if effort == "strokes" and is_plain(frames, number):
                 known = ()
             else:
                 text = detector().look(frames, number, terms, effort)
                 markers += text.markers
                 read = read or text.read
-                masks = _with_devices(text.boxes, inspection, columns)
-                known = tuple(whole_lines(masks, regions, columns))
+                known = text.boxes
             seen[digest] = known
-        if known:
-            boxes[number] = known
+        boxes[number] = known
+    still = _written_on_all(frames, distinct, terms) if effort == "read" else ()
+    for number, known in boxes.items():
+        new = [box for box in still if not any(_covers(one, box) for one in known)]
+        masks = _with_devices((*known, *new), inspection, columns)
+        boxes[number] = tuple(whole_lines(masks, regions, columns))
+    boxes = {number: known for number, known in boxes.items() if known}
     steps = {
         "strokes",
         *(["ocr"] if read else []),
         *(["device-rules"] if inspection.devices else []),
     }
     return Found(boxes, markers, frozenset({*steps, *(["ultrasound-regions"] if regions else [])}))
+
+
+def _written_on_all(
+    frames: Frames, distinct: list[int], terms: CompiledTerms
+) -> tuple[Box, ...]:
+    """Find text that only shows when the frames of a loop are looked at together."""
+    picture = steady_picture(frames, distinct)
+    return () if picture is None else detector().look_at_picture(picture, terms, "read").boxes
+
+
+def _covers(one: Box, other: Box) -> bool:
+    return one.joined(other) == one
 
 
 def _with_devices(boxes: tuple[Box, ...], inspection: Inspection, columns: int) -> list[Box]:

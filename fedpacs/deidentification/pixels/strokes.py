@@ -75,6 +75,9 @@ class Row:
         Usual gap between pieces, in heights.
     variety
         How much the ink differs from pixel to pixel, as a share of ink over ground.
+    irregularity
+        How much the pieces differ in size, as a share of it: letters do, the bars of a grid, the
+        marks of a ruler and vertebrae do not.
     """
 
     box: Box
@@ -89,6 +92,7 @@ class Row:
     height: float
     spacing: float
     variety: float
+    irregularity: float
 
     @property
     def long(self) -> int:
@@ -222,6 +226,7 @@ def _row(shown: Words16, labels: Labels, straight: Pieces, pieces: Pieces, sign:
         height=usual,
         spacing=float(_median(gaps)) / usual,
         variety=float(np.abs(area[own] - ink).mean()) / difference,
+        irregularity=float(pieces.area.std() / pieces.area.mean()),
     )
 
 

@@ -30,6 +30,9 @@ _FEWEST_CHARACTERS = 3
 _FEWEST_PIECES = 5
 _PIECES_A_LETTER = 1.5
 _CRISP = 2.0
+_FULLEST = 0.88
+_LEAST_IRREGULAR = 0.1
+_UNREAD = 3.5
 _GAP_HEIGHTS = 1.5
 
 
@@ -126,7 +129,7 @@ class WrittenText:
         """
         score = max(line.score for line in self._lines)
         likeness = _PLAIN if score >= _VERY_SURE else _CERTAIN
-        rows = [row for row in self._rows if row.likeness > likeness and _is_crisp(row)]
+        rows = [row for row in self._rows if row.likeness > likeness and is_lettering(row)]
         pieces = max((row.pieces for row in rows), default=0)
         if score < _SURE or pieces < _FEWEST_PIECES:
             return False
@@ -146,9 +149,34 @@ class WrittenText:
         return best.confidence >= _VERY_SURE and length > _FEWEST_CHARACTERS
 
 
-def _is_crisp(row: Row) -> bool:
-    """Tell whether it is of one ink that stands out from what lies below, as no texture does."""
-    return row.contrast >= _CRISP and row.evenness >= _EVEN
+def is_lettering(row: Row) -> bool:
+    """Tell whether a row is of letters, of whatever script, and not of texture or solid shapes.
+
+    Letters are of one ink that stands out from what lies below, as no texture does; they do not
+    fill their boxes as bars, ticks and vertebrae do, and are not all of one size.
+
+    Parameters
+    ----------
+    row
+        Strokes.
+    """
+    return (
+        row.contrast >= _CRISP
+        and row.evenness >= _EVEN
+        and row.fill <= _FULLEST
+        and row.irregularity >= _LEAST_IRREGULAR
+    )
+
+
+def is_plainly_text(row: Row) -> bool:
+    """Tell whether a row is text without any doubt, though nobody could read it.
+
+    Parameters
+    ----------
+    row
+        Strokes.
+    """
+    return row.likeness > _UNREAD and row.pieces > _FEWEST_PIECES and is_lettering(row)
 
 
 def _needed(length: int) -> float:
