@@ -42,6 +42,7 @@ _MOST_DOUBTFUL = 6
 _FOUND = 0.6
 _MARGIN_PX = 3
 _GAP_HEIGHTS = 1.5
+_WORD_HEIGHTS = 0.5  # "Geb." before a date is of its line
 _STRONG = 0.4
 _FAINT = 0.15
 _FAINT_HEIGHTS = 2.5
@@ -210,6 +211,7 @@ class Detector:
         for number, text in enumerate(going):
             box, upright = whole[number], text.best.upright
             box = whole_line(box, near.get(number, ()), upright=upright, gap_heights=_GAP_HEIGHTS)
+            box = whole_line(box, staying, upright=upright, gap_heights=_WORD_HEIGHTS)
             if contrasts[number] < _FAINT:
                 box = lengthened(box, _FAINT_HEIGHTS, upright=upright)
             box = to_the_edge(box, width, height, upright=upright)

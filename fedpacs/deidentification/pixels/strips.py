@@ -23,17 +23,19 @@ _LARGEST_ZOOM = 3.0
 _LONGEST_SIDE_PX = 1024
 _FRAME_PX = 200_000
 _FRAME_ZOOM = 0.8
-_FAINT_ZOOM = 0.6
+_COARSE = 0.6
 _SMALL_PX = 80_000
-_GRAIN_PX = 0.8
+_GRAIN_PX = 0.6
+_GREY = 128
 _MOST_STRIPS = 60
 _FEWEST_SIDE_PX = 8
 
 
 def whole_frame(plane: Plane) -> list[Piece]:
-    """Give a frame as a whole: as it is with its thin strokes as colours, and by these alone.
+    """Give a frame as a whole: its thin strokes, bright and dark on grey, and all of its range.
 
-    The second is half as large, with the grain taken out, and shows faint text.
+    Text of every contrast shows in the first. The second is for letters that are not thin, and
+    smaller.
 
     Parameters
     ----------
@@ -42,21 +44,18 @@ def whole_frame(plane: Plane) -> list[Piece]:
     """
     import cv2
 
-    full, bright, dark = (
-        view.picture for view in (full_view(plane), thin_view(plane, 1), thin_view(plane, -1))
-    )
     calm = np.ascontiguousarray(cv2.GaussianBlur(plane, (0, 0), _GRAIN_PX))
     rise, fall = (thin_view(calm, sign).picture.astype(np.int16) for sign in (1, -1))
-    strokes = (128 + (rise - fall) // 2).clip(0, 255).astype(np.uint8)
+    strokes = (_GREY + (rise - fall) // 2).clip(0, 255).astype(np.uint8)
+    full = full_view(plane).picture
     zoom = frame_zoom(plane)
+    less = zoom if plane.size < _SMALL_PX else zoom * _COARSE
+    if zoom < 1:  # the mean over an area would take faint strokes away
+        strokes = cv2.resize(strokes, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_LINEAR)
     return [
-        _framed(np.dstack([full, bright, dark]), plane, "full", zoom),
-        _framed(strokes, plane, "thin", zoom if plane.size < _SMALL_PX else zoom * _FAINT_ZOOM),
+        Piece(strokes.astype(np.uint8), plane, None, "thin", zoom, 0, 0),
+        Piece(zoomed(full, less), plane, None, "full", less, 0, 0),
     ]
-
-
-def _framed(picture: Picture, plane: Plane, view: str, zoom: float) -> Piece:
-    return Piece(zoomed(picture, zoom), plane, None, view, zoom, 0, 0)
 
 
 def frame_zoom(plane: Plane) -> float:
