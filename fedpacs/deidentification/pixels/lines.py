@@ -68,11 +68,10 @@ class Line:
         return self.confidence >= _CLEAR and characters >= _FEWEST_CHARACTERS
 
     @property
-    def height(self) -> int:
-        """Height of the line across its direction, px."""
-        if self.upright:
-            return self.box.y1 - self.box.y0
-        return self.box.x1 - self.box.x0
+    def is_short(self) -> bool:
+        """Whether it is about as long as it is high."""
+        sides = (self.box.x1 - self.box.x0, self.box.y1 - self.box.y0)
+        return max(sides) < _SHORT * min(sides)
 
 
 def lines_in(

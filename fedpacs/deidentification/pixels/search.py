@@ -106,9 +106,7 @@ def search(parsed: ParsedObject, terms: CompiledTerms, inspection: Inspection) -
     return Found(boxes, markers, frozenset({*steps, *(["ultrasound-regions"] if regions else [])}))
 
 
-def _written_on_all(
-    frames: Frames, distinct: list[int], terms: CompiledTerms
-) -> tuple[Box, ...]:
+def _written_on_all(frames: Frames, distinct: list[int], terms: CompiledTerms) -> tuple[Box, ...]:
     """Find text that only shows when the frames of a loop are looked at together."""
     picture = steady_picture(frames, distinct)
     return () if picture is None else detector().look_at_picture(picture, terms, "read").boxes

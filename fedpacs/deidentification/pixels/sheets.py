@@ -127,7 +127,9 @@ def _laid_out(pieces: Iterable[Piece]) -> Iterator[tuple[list[_Place], tuple[int
         widths = {widest, *(sides[0] + one for one in sides), 2 * widest}
         layouts = [_packed(left, width) for width in widths if width <= max(_LARGEST_PX, widest)]
         placed = max(len(layout) for layout in layouts)
-        best = min((one for one in layouts if len(one) == placed), key=lambda one: _area(_size(one)))
+        best = min(
+            (one for one in layouts if len(one) == placed), key=lambda one: _area(_size(one))
+        )
         yield best, _size(best)
         there = {id(piece) for piece, _, _ in best}
         left = [piece for piece in left if id(piece) not in there]
@@ -163,9 +165,7 @@ def _area(size: tuple[int, int]) -> int:
     return -(-size[0] // 32) * -(-size[1] // 32)
 
 
-def _given_back(
-    found: Found, places: Sequence[_Place]
-) -> Iterator[tuple[Piece, Found]]:
+def _given_back(found: Found, places: Sequence[_Place]) -> Iterator[tuple[Piece, Found]]:
     """Give what was found on a sheet to the piece in which most of it lies."""
     from dataclasses import replace
 

@@ -131,7 +131,8 @@ class WrittenText:
         likeness = _PLAIN if score >= _VERY_SURE else _CERTAIN
         rows = [row for row in self._rows if row.likeness > likeness and is_lettering(row)]
         pieces = max((row.pieces for row in rows), default=0)
-        if score < _SURE or pieces < _FEWEST_PIECES:
+        plain = any(is_plainly_text(row) for row in rows)
+        if pieces < _FEWEST_PIECES or (score < _SURE and not plain):
             return False
         length = _length(self.best.text)
         return self.best.confidence < _needed(length) or pieces > _PIECES_A_LETTER * length
@@ -141,6 +142,8 @@ class WrittenText:
         likeness = max((row.likeness for row in self._rows), default=-9.0)
         if length < _FEWEST_CHARACTERS:
             return False
+        if best.is_short and best.confidence < _VERY_SURE:
+            return False  # a few px are read as a whole word
         if best.confidence < _needed(length):
             return likeness > _CERTAIN and best.score >= _VERY_SURE and best.confidence >= _EVEN
         views = len({line.view for line in self._lines if line.confidence >= _SURE})
