@@ -22,7 +22,6 @@ from fedpacs.deidentification.pixels.written import WrittenText, is_plainly_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from fedpacs.deidentification.pixels.box import Box
@@ -131,7 +130,7 @@ class Detector:
         return self._look(frames.array(number), terms, effort, near)
 
     def look_at_picture(
-        self, picture: NDArray[np.uint8], terms: CompiledTerms, effort: Effort
+        self, picture: NDArray[Any], terms: CompiledTerms, effort: Effort
     ) -> FrameText:
         """Look at a picture.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,16 +45,17 @@ def whole_frame(plane: Plane) -> list[Piece]:
     """
     import cv2
 
-    calm = np.ascontiguousarray(cv2.GaussianBlur(plane, (0, 0), _GRAIN_PX))
+    calm = cv2.GaussianBlur(plane, (0, 0), _GRAIN_PX).astype(np.float32, copy=False)
     rise, fall = (thin_view(calm, sign).picture.astype(np.int16) for sign in (1, -1))
     strokes = (_GREY + (rise - fall) // 2).clip(0, 255).astype(np.uint8)
     full = full_view(plane).picture
     zoom = frame_zoom(plane)
     less = zoom if plane.size < _SMALL_PX else zoom * _COARSE
     if zoom < 1:  # the mean over an area would take faint strokes away
-        strokes = cv2.resize(strokes, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_LINEAR)
+        smaller = cv2.resize(strokes, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_LINEAR)
+        strokes = smaller.astype(np.uint8, copy=False)
     return [
-        Piece(strokes.astype(np.uint8), plane, None, "thin", zoom, 0, 0),
+        Piece(strokes, plane, None, "thin", zoom, 0, 0),
         Piece(zoomed(full, less), plane, None, "full", less, 0, 0),
     ]
 
@@ -66,8 +68,8 @@ def frame_zoom(plane: Plane) -> float:
     plane
         (Y, X).
     """
-    zoom = min(1.0, max((_FRAME_PX / plane.size) ** 0.5, _FRAME_ZOOM))
-    return min(zoom, _LONGEST_SIDE_PX / max(plane.shape))
+    zoom = min(1.0, max(math.sqrt(_FRAME_PX / plane.size), _FRAME_ZOOM))
+    return float(min(zoom, _LONGEST_SIDE_PX / max(plane.shape)))
 
 
 def is_easy(row: Row, plane: Plane, span: float) -> bool:
