@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Literal
 
+from fedpacs.deidentification.text.addresses import address_spans
 from fedpacs.deidentification.text.dates import date_spans
 from fedpacs.deidentification.text.dictionary import own_spans
 from fedpacs.deidentification.text.eastern import eastern_spans
@@ -94,6 +95,7 @@ def _clean(text: str, terms: CompiledTerms, mode: Mode) -> str:
 def _cleaned_once(text: str, terms: CompiledTerms, mode: Mode) -> str:
     reading = Reading.of(text)
     found = [*date_spans(reading), *number_spans(reading), *place_spans(reading)]
+    found += address_spans(reading)
     spans = [match.span() for match in _GARBAGE.finditer(reading.text)]
     spans += own_spans(reading, terms)
     spans += spare_openers(reading, found)

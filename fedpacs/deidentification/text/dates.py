@@ -45,9 +45,9 @@ _TIME = re.compile(
 )
 _CLOCK = re.compile(r"(?:\bat|@|\bum|\bà|\ba|\ba las|\bв|\btime:?|\buhrzeit:?|t)\s?$")
 _AGE = re.compile(
-    r"(?<![\d.,])0?(?:9\d|1[0-2]\d)[\s-]{0,2}(?:years?|yrs?|yo|y/o|y\.o\.?|year-old|jahre|jahr(?:e|en)?|jahrige[rnms]?|jahrig|ans|anos|anni|let|лет|года?|г\.|歳|才|세|岁)(?!\w)(?:[\s-]{0,2}(?:old|alt))?"
+    r"(?<![\d.,])0?(?:9\d|1[0-2]\d)[\s-]{0,2}(?:years?|yrs?|yo|y/o|y\.o\.?|year-old|jahre|jahr(?:e|en)?|jahrige[rnms]?|jahrig|ans|anos|anni|let|lat|jaar|jarige|ar gammal|ar|vuotta|vuotias|yasinda|yas|eves|ani|ετων|лет|года?|г\.|歳|才|세|岁)(?!\w)(?:[\s-]{0,2}(?:old|alt))?"  # noqa: E501 - a pattern
     r"|(?<![\d.,])0?(?:9\d|1[0-2]\d)y(?:o|/o)?(?!\w)"
-    r"|(?:\bage[d]?|\balter|\bage|\bedad|\bвозраст|年齢)[\s:=]{0,3}(0?(?:9\d|1[0-2]\d)(?:\s?y(?:o|/o)?)?)(?!\w)"
+    r"|(?:\bage[d]?|\balter|\bage|\bedad|\bidade|\bleeftijd|\bwiek|\blat|\balder|\byas|\bвозраст|年齢)[\s:=]{0,3}(0?(?:9\d|1[0-2]\d)(?:\s?y(?:o|/o)?)?)(?!\w)"
 )
 _OVER_NINETY = re.compile(
     r"(?:(?:aged?|alter)[\s:]{1,2}(?:ninety|neunzig)[\s-]?\w{0,7}|quatre-vingt-(?:dix|onze|douze|treize|quatorze|quinze|seize)[\w-]{0,6}\sans|nonagenarian|centenarian|(?:ninety|neunzig|quatre-vingt-dix|noventa)[\s-]{0,2}\w{0,7}[\s-]{0,2}(?:years?|year-old|jahre|ans|anos)(?:[\s-]old)?)"
@@ -62,7 +62,10 @@ _BORN = re.compile(
 _SINCE = re.compile(
     r"(?:\b(?:in|since|from|seit|von|vom|im|jahr|depuis|en|de|desde|del|prior|previous|dated|year|с|в|от|to|vs\.?|exam|study)|/|,)\s((?:19|20)\d\d)(?![\d.,]\d|\d|\s?(?:mm|cm|ml|ms|hz|x\b|x\d|slices|images|frames|u\b|hu\b|s\b))"
 )
-_ROUND = 90
+_NAMED_DAY = re.compile(
+    r"(?:\b(?:on|dated|seen|vom|am|le|el|dia|em|op|dnia|lmp|edd|dob|due|от|lnmp|ur|ddr)[\s:]{1,2})"
+    r"((?:0?[1-9]|[12]\d|3[01])[/.](?:0[1-9]|1[0-2])\.?)(?![\d/.]\d|\d|\s?(?:mm|cm|ml|%|x))"
+)
 _MONTHS, _DAYS = 12, 31
 _FIRST_YEAR, _LAST_YEAR = 1880, 2100
 _TIME_REACH = 14
@@ -92,14 +95,24 @@ def date_spans(reading: Reading) -> list[Span]:
         spans += _times(reading.flat, spans)
     spans += [match.span() for match in _OVER_NINETY.finditer(reading.flat)]
     spans += _weekdays(reading, spans)
+    spans += _feasts(reading)
     return spans
+
+
+def _feasts(reading: Reading) -> Iterator[Span]:
+    """Find a feast or a season with its year: Christmas 2019."""
+    for index, token in enumerate(reading.tokens[1:]):
+        before = reading.tokens[index]
+        if before.folded in evidence("feast") and reading.gap(index) == " " and _is_year(token):
+            yield before.start, token.end
 
 
 def _weekdays(reading: Reading, dates: list[Span]) -> Iterator[Span]:
     """Find the names of days beside dates."""
     edges = {edge for span in dates for edge in span}
     for token in reading.tokens:
-        if token.folded in evidence("weekday"):
+        short = token.folded in evidence("short-weekday") and token.text.istitle()
+        if short or token.folded in evidence("weekday"):
             reach = (*range(token.end, token.end + 5), *range(token.start - 3, token.start + 1))
             if any(place in edges for place in reach):
                 yield token.start, token.end
@@ -112,7 +125,7 @@ def _digits(flat: str) -> Iterator[Span]:
     for pattern in (_SPACED, _MONTH_YEAR, _COMPACT, _EASTERN, _QUARTER):
         for match in pattern.finditer(flat):
             yield match.span()
-    for pattern in (_BORN, _SINCE, _AGE):
+    for pattern in (_BORN, _SINCE, _AGE, _NAMED_DAY):
         for match in pattern.finditer(flat):
             yield match.span(match.lastindex or 0)
 

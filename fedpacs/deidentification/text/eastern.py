@@ -21,6 +21,7 @@ _LONGEST, _LABEL_GAP = 12, 3
 _LONGEST_NAME, _LONGEST_GIVEN = 8, 4
 _HIRAGANA_KEPT = 2
 _NAME_COST = 2
+_LONGEST_CHINESE = 2
 
 
 @cache
@@ -123,7 +124,7 @@ def eastern_spans(reading: Reading) -> list[Span]:
             run = _Run(token)
             if previous is not None and token.start - previous.end <= _LABEL_GAP:
                 run.is_said = previous.kind == EASTERN and _Run(previous).announces()
-            spans += run.spans()
+            spans += [run.whole()] if run.is_chinese_name() else run.spans()
         previous = token
     return spans
 
@@ -149,6 +150,18 @@ class _Run:
             return ""
         start, end, _ = self.parts[index]
         return fold(self.token.text[start:end])
+
+    def is_chinese_name(self) -> bool:
+        """Tell whether the run is a Chinese surname and one or two characters that say nothing."""
+        text = self.token.text
+        surname = text[:2] if text[:2] in _words("surname") else text[:1]
+        given = len(text) - len(surname)
+        said = any(kind == KNOWN and end - start > 1 for start, end, kind in self.parts)
+        return surname in _words("surname") and 0 < given <= _LONGEST_CHINESE and not said
+
+    def whole(self) -> Span:
+        """Give the place of the run."""
+        return self.token.start, self.token.end
 
     def spans(self) -> Iterator[Span]:
         """Find the names and institutions of the run."""

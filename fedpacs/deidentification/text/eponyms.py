@@ -25,13 +25,17 @@ def kept_eponyms(reading: Reading) -> set[int]:
     set of int
         Indices of tokens.
     """
-    return {
+    kept = {
         index
         for index, token in enumerate(reading.tokens)
         if token.kind == WORD
         and is_eponym(token.folded)
         and (is_eponym(token.folded, alone=True) or _has_head(reading, index))
     }
+    for first, last, whole in reading.runs:
+        if is_eponym(whole, alone=True) or (is_eponym(whole) and _has_head(reading, last - 1)):
+            kept.update(range(first, last))  # DeBakey, McBurney
+    return kept
 
 
 def _has_head(reading: Reading, index: int) -> bool:

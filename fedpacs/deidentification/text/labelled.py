@@ -165,10 +165,20 @@ class LabelledNames:
             return token.text.isupper() and self._reading.text[token.end : token.end + 1] == "."
         kind = kind_beside_name(token.folded)
         if kind in {NAME, UNKNOWN}:
-            return token.capital or kind == NAME or (sure and not taken)
+            long = len(token.text) >= _FOUR and token.text.islower()
+            return token.capital or kind == NAME or long or (sure and not taken)
         if not token.capital:
-            return bool(taken) and kind == COMMON and may_be_name(token.folded)
+            named = kind == COMMON and may_be_name(token.folded)
+            return named if taken else self._opens_small_name(index)
         return self._is_ordinary_name(index, taken, sure=sure)
+
+    def _opens_small_name(self, index: int) -> bool:
+        """Tell whether a small word that may be a name is one before another: pt will kowalski."""
+        if not may_be_name(self._tokens[index].folded) or self._reading.gap(index) != " ":
+            return False
+        other = self._tokens[index + 1]
+        unlike = kind_beside_name(other.folded) in {NAME, UNKNOWN} and len(other.text) >= _FOUR - 1
+        return other.kind == WORD and other.text.islower() and unlike
 
     def _is_ordinary_name(self, index: int, taken: list[int], *, sure: bool) -> bool:
         """Tell whether a capitalised word of medicine or everyday language is a name here."""
@@ -184,9 +194,11 @@ class LabelledNames:
 
     def _is_addressed(self, index: int) -> bool:
         """Tell whether a word stands behind a title so that it can only be a name: Mrs Bees."""
-        if not index or self._tokens[index - 1].folded not in evidence("title"):
-            return False
         token, before = self._tokens[index], self._tokens[index - 1]
+        if index and before.folded in evidence("maiden") and not self._reading.all_capitals:
+            return token.text.istitle()
+        if not index or before.folded not in evidence("title"):
+            return False
         written = token.text.istitle() or (token.capital and "." in self._reading.gap(index - 1))
         named = before.folded in evidence("address") or not is_curated(token.folded)
         return written and named and before.capital

@@ -13,7 +13,7 @@ _LABELS = frozenset(
     {"label", "weak-label", "id", "weak-id", "phone", "institution", "title", "weekday"}
 )
 _MEDICAL = ("dicom", "diseases", "function")
-LANGUAGES = ("en", "de", "fr", "es", "ja", "ru", "rois")
+LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "ja", "ru", "rois")
 
 
 @dataclass(frozen=True, slots=True)

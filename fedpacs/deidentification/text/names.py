@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from fedpacs.deidentification.text.eponyms import kept_eponyms
 from fedpacs.deidentification.text.evidence import evidence
 from fedpacs.deidentification.text.labelled import NAME_JOIN, LabelledNames
-from fedpacs.deidentification.text.sentences import ends_sentence
+from fedpacs.deidentification.text.neighbours import Neighbours, begins_sentence
+from fedpacs.deidentification.text.strangers import strange_names
 from fedpacs.deidentification.text.tokens import WORD, Reading, Token
 from fedpacs.deidentification.text.vocabulary import (
     COMMON,
@@ -17,8 +18,8 @@ from fedpacs.deidentification.text.vocabulary import (
     UNKNOWN,
     is_curated,
     is_eponym,
-    is_head,
     is_known,
+    is_listed,
     is_medical,
     kind_beside_name,
     kind_of,
@@ -41,6 +42,8 @@ _SENTENCE_END = re.compile(r"[.!?:;\n]")
 _SHORTEST_NAME, _SHORTEST_UNKNOWN, _LONGEST_ACRONYM = 3, 4, 4
 _SHORTEST_ADJECTIVE = 6
 _PROSE = 0.5
+_TWO = 2
+_LONGEST_BRIDGE = 3
 
 
 class NameMarks:
@@ -54,7 +57,16 @@ class NameMarks:
         Ranges that are known to go; neighbours of names in them are looked at.
     """
 
-    __slots__ = ("_gone", "_known_runs", "_prose", "_reading", "_tokens", "kept", "names")
+    __slots__ = (
+        "_gone",
+        "_known_runs",
+        "_neighbours",
+        "_prose",
+        "_reading",
+        "_tokens",
+        "kept",
+        "names",
+    )
 
     def __init__(self, reading: Reading, already: Iterable[Span]) -> None:
         self._reading = reading
@@ -70,6 +82,7 @@ class NameMarks:
         small = sum(not token.capital for token in words)
         self._prose = small > _PROSE * len(words)
         self.kept = kept_eponyms(reading)
+        self._neighbours = Neighbours(reading, prose=self._prose)
         self.names: set[int] = set()
 
     def spans(self) -> list[Span]:
@@ -81,6 +94,7 @@ class NameMarks:
             Half-open ranges of characters.
         """
         self.names = LabelledNames(self._reading).find()
+        self.names |= strange_names(self._reading, prose=self._prose) - self.kept - self._gone
         for index, token in enumerate(self._tokens):
             settled = index in self.names or index in self.kept or index in self._known_runs
             if token.kind != WORD or settled:
@@ -94,6 +108,7 @@ class NameMarks:
         self._beside_signature(signed)
         self._spread(self._gone | signed)
         self._bridge(signed)
+        self._trail()
         self.kept -= self.names
         return [*signatures, *self._ranges()]
 
@@ -131,7 +146,7 @@ class NameMarks:
             return self._is_signed(index, token)
         if kind_of(token.folded) != COMMON or not may_be_name(token.folded):
             return False
-        plain = self._prose and (self._begins_sentence(index) or token.text.isupper())
+        plain = self._prose and (begins_sentence(self._reading, index) or token.text.isupper())
         return self._has_initial(index) or not plain
 
     def _is_signed(self, index: int, token: Token) -> bool:
@@ -155,7 +170,8 @@ class NameMarks:
         """Tell whether a word is the rest of D'Alembert or O'Sullivan."""
         return (
             index > 0
-            and token.text.istitle()
+            and (token.text.istitle() or (token.text.isupper() and not is_listed(token.folded)))
+            and len(token.text) > 1
             and self._tokens[index - 1].text in {"D", "O"}
             and self._reading.gap(index - 1) in {"'", "’"}
             and not is_curated(token.folded)
@@ -168,11 +184,11 @@ class NameMarks:
         if is_eponym(token.folded):
             return True
         if "а" <= token.folded[0] <= "я":
-            return not self._begins_sentence(index) or _SLAVIC.search(token.folded) is not None
+            return (
+                not begins_sentence(self._reading, index)
+                or _SLAVIC.search(token.folded) is not None
+            )
         return not self._is_german_noun(index)
-
-    def _begins_sentence(self, index: int) -> bool:
-        return index == 0 or _SENTENCE_END.search(self._reading.gap(index - 1)) is not None
 
     def _is_german_noun(self, index: int) -> bool:
         """Tell whether an article or an adjective stands before a word: names seldom have one."""
@@ -217,66 +233,45 @@ class NameMarks:
                 if other in self.kept or token.kind != WORD or not NAME_JOIN.match(between):
                     continue
                 if (
-                    self._precedes(other, token, between)
+                    self._neighbours.precedes(other, token, between)
                     if other < index
-                    else self._follows(other, token, between)
+                    else self._neighbours.follows(other, token, between)
                 ):
                     self.names.add(other)
                     waiting.append(other)
 
-    def _precedes(self, index: int, token: Token, gap: str) -> bool:
-        if len(token.text) == 1:
-            return token.text.isupper() and ("^" in gap or "." in gap)
-        if token.folded in evidence("title") and token.folded not in evidence("weak-title"):
-            return not token.text.isupper() or "." in gap or "^" in gap
-        if token.folded in evidence("particle"):
-            return self._is_particle(index, token)
-        return self._is_other_name(token) and not (is_curated(token.folded) and gap != "^")
-
-    def _follows(self, index: int, token: Token, gap: str) -> bool:
-        return not ends_sentence(self._reading, index - 1) and self._continues(index, token, gap)
-
-    def _continues(self, index: int, token: Token, gap: str) -> bool:
-        if len(token.text) == 1:
-            dotted = self._reading.text[token.end : token.end + 1] == "."
-            return token.text.isupper() and ("^" in gap or dotted)
-        if token.folded in evidence("suffix"):
-            return token.capital or token.folded in {"jr", "sr"}
-        if "^" in gap and token.folded in evidence("title") | evidence("credential"):
-            return True
-        if not self._is_other_name(token):
-            return False
-        if not is_curated(token.folded):
-            return True
-        written = self._tokens[index - 1].text.istitle() and token.text.istitle()
-        return gap == " " and written and token.folded not in evidence("anatomy")
-
-    def _is_particle(self, index: int, token: Token) -> bool:
-        """Tell whether a small word before a name belongs to it: van, von, and der after van."""
-        if not is_medical(token.folded) or token.folded in evidence("strong-particle"):
-            return True
-        before = self._tokens[index - 1].folded if index else ""
-        return before in evidence("strong-particle")
-
-    def _is_other_name(self, token: Token) -> bool:
-        if not token.capital or is_head(token.folded):
-            return False
-        strange = token.text.istitle() and kind_beside_name(token.folded) == UNKNOWN
-        return may_be_name(token.folded) or strange
-
     def _bridge(self, signed: set[int]) -> None:
         """Take a particle, an initial or a short word that stands between two names."""
-        known = self.names | self._gone | signed
-        for index in range(1, len(self._tokens) - 1):
-            token = self._tokens[index]
-            if token.kind != WORD or index in known:
-                continue
-            if index - 1 in known and index + 1 in known:
-                joined = NAME_JOIN.match(self._reading.gap(index - 1)) and NAME_JOIN.match(
-                    self._reading.gap(index)
-                )
-                short = token.folded in evidence("particle") or (
-                    len(token.text) == 1 and token.text.isupper()
-                )
-                if joined and short and {index - 1, index + 1} <= self.names | signed:
-                    self.names.add(index)
+        known = self.names | signed
+        for start in sorted(known):
+            index = start + 1
+            while index - start <= _LONGEST_BRIDGE and self._is_bridge(index, known):
+                index += 1
+            joined = index < len(self._tokens) and NAME_JOIN.match(self._reading.gap(index - 1))
+            if index > start + 1 and joined and index in known:
+                self.names.update(range(start + 1, index))
+
+    def _trail(self) -> None:
+        """Take the particles behind a name that begins with the family's: Broek, Jan van den."""
+        for index in sorted(self.names):
+            commas = any("," in self._reading.gap(i) for i in range(max(0, index - 4), index))
+            position = index + 1
+            while (
+                commas
+                and index - position >= -_LONGEST_BRIDGE
+                and position < len(self._tokens)
+                and position not in self.names
+                and self._reading.gap(position - 1) == " "
+                and self._tokens[position].folded in evidence("particle")
+            ):
+                position += 1
+            if self._tokens[position - 1].folded not in {"y", "e", "i"}:
+                self.names.update(range(index + 1, position))
+
+    def _is_bridge(self, index: int, known: set[int]) -> bool:
+        if index + 1 >= len(self._tokens) or index in known | self._gone:
+            return False
+        token = self._tokens[index]
+        short = len(token.text) == 1 and token.text.isupper()
+        part = token.kind == WORD and (short or token.folded in evidence("particle"))
+        return part and NAME_JOIN.match(self._reading.gap(index - 1)) is not None
