@@ -50,6 +50,7 @@ _CLEANED: Mapping[str, str] = MappingProxyType(
         "shift": "shifted by the patient's keyed number of whole weeks; the time of day stays",
         "year": "cut to its year, written as the first of January",
         "term": "kept when it is made of known words",
+        "device": "kept without people in it, when it is written like the name of a device",
     }
 )
 _TEXT: Mapping[str, str] = MappingProxyType(

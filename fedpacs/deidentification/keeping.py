@@ -16,6 +16,7 @@ from fedpacs.deidentification.dicom.charset import values_of
 from fedpacs.deidentification.dicom.elements import SIZE_OF, TEXT_LIKE, Element
 from fedpacs.deidentification.temporal import dated, shifted
 from fedpacs.deidentification.text.cleaning import mentions
+from fedpacs.deidentification.text.devices import device_text
 
 if TYPE_CHECKING:
     from fedpacs.deidentification.rules import Rule
@@ -58,6 +59,10 @@ def _kept_terms(element: Element, values: list[str], setting: Setting) -> Elemen
 
 
 def _kept_text(element: Element, values: list[str], rule: Rule, setting: Setting) -> Element | None:
+    if rule.generator == "device":
+        values = [device_text(value) for value in values]
+        if not any(values):
+            return None
     forms = [_FORMS[element.vr]] if element.vr in _FORMS else []
     forms += [re.compile(rule.pattern)] if rule.pattern else []
     if not all(form.fullmatch(value) for form in forms for value in values if value):

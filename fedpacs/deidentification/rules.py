@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GENERATORS", "PRIVATE", "Policies", "Profile", "Rule", "vr_fits"]
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """Raised when the meaning of an action or generator changes, so that digests change, too."""
 E1_1 = "PS3.15 Table E.1-1"
 E3_10_1 = "PS3.15 Table E.3.10-1"
@@ -39,6 +39,7 @@ GENERATORS = (
     "",
     "text",
     "term",
+    "device",
     "age",
     "shift",
     "year",
@@ -52,7 +53,8 @@ GENERATORS = (
 )
 """What may make a new value.
 
-``term`` keeps the values of a code string that are made of known words; ``age`` caps and rounds.
+``term`` keeps the values of a code string that are made of known words; ``device`` keeps the name
+of a maker, model or program without people in it; ``age`` caps and rounds.
 """
 
 

@@ -12,7 +12,7 @@ _STARTS = ("{\\rtf", "MSH|", "MSH^", "%PDF", "PK\x03\x04", "data:", "BEGIN:")
 _MARKUP = re.compile(r"[\s\ufeff]*<[A-Za-z!?/][^<>]*>")
 _INSIDE = re.compile(
     r"<\?xml|<!DOCTYPE|<!\[CDATA|xmlns(?::\w+)?=|</\w+>|&#?\w{1,8};[^ ]*&#?\w{1,8};"
-    r"|(?:^|[\r\n\s])PID\|\d?\||BEGIN:VCARD|\"resourceType\"",
+    r"|(?:^|[\r\n\s])PID\|\d?\||BEGIN:VCARD|\"resourceType\"|\"vr\"\s*:\s*\"[A-Z]{2}\"",
     re.IGNORECASE,
 )
 _MARKS = ("<", "&", "|", "=", '"', "BEGIN:")

@@ -10,7 +10,9 @@ import re
 import unicodedata
 from contextlib import suppress
 from functools import lru_cache
+from html import unescape
 from typing import Literal
+from urllib.parse import unquote
 
 from fedpacs.deidentification.text.addresses import address_spans
 from fedpacs.deidentification.text.dates import date_spans
@@ -34,6 +36,13 @@ Span = tuple[int, int]
 _REMEMBERED_LENGTH = 4096
 _ROUNDS = 8
 _GARBAGE = re.compile(r"[^\W\d_]{0,64}[\ufffd\x00-\x08\x0b\x0e-\x1f\x7f-\x9f][^\W\d_]{0,64}")
+_CODED = re.compile(
+    r"(?<![A-Za-z0-9+/])(?=[A-Za-z0-9+/]*[a-z])(?=[A-Za-z0-9+/]*[A-Z])(?=[A-Za-z0-9+/]*\d)"
+    r"[A-Za-z0-9+/]{24,}={0,2}|(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){16,}(?![0-9A-Fa-f])"
+)
+_UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z]{2,8});")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2}){2,}")
 _MOJIBAKE = re.compile(r"[\u00c2-\u00f4][\u0080-\u00bf]")
 
 
@@ -97,6 +106,7 @@ def _cleaned_once(text: str, terms: CompiledTerms, mode: Mode) -> str:
     found = [*date_spans(reading), *number_spans(reading), *place_spans(reading)]
     found += address_spans(reading)
     spans = [match.span() for match in _GARBAGE.finditer(reading.text)]
+    spans += [match.span() for match in _CODED.finditer(reading.text)]
     spans += own_spans(reading, terms)
     spans += spare_openers(reading, found)
     if any(token.kind == EASTERN for token in reading.tokens):
@@ -111,12 +121,25 @@ def _cleaned_once(text: str, terms: CompiledTerms, mode: Mode) -> str:
 
 def _readable(text: str) -> str:
     """Undo UTF-8 read as Latin-1, and compose accents, so that every layer sees the same words."""
+    text = _unescaped(text)
     if text.isascii():
         return text
     if _MOJIBAKE.search(text):
         with suppress(UnicodeError):
             text = text.encode("latin-1").decode("utf-8")
     return unicodedata.normalize("NFC", text)
+
+
+def _unescaped(text: str) -> str:
+    """Write out what JSON, HTML and links write with escapes: a name is one all the same."""
+    if "\\u" in text:
+        text = _UNICODE_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if "&" in text:
+        text = _ENTITY.sub(lambda match: unescape(match[0]), text)
+    if "%" in text:
+        text = _PERCENT.sub(lambda match: unquote(match[0], errors="replace"), text)
+    return text
 
 
 _remembered = lru_cache(maxsize=8192)(_clean)

@@ -6,10 +6,11 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from fedpacs.deidentification.text.evidence import evidence, months
+from fedpacs.deidentification.text.days import partial_dates
+from fedpacs.deidentification.text.evidence import evidence
 from fedpacs.deidentification.text.folding import fold, spellings, within_one_edit
 from fedpacs.deidentification.text.sentences import ends_sentence
-from fedpacs.deidentification.text.tokens import EASTERN, NUMBER, WORD, Reading, Token
+from fedpacs.deidentification.text.tokens import EASTERN, WORD, Reading, Token
 from fedpacs.deidentification.text.vocabulary import is_curated, is_known, is_medical
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _word_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
             continue
         verdict = _verdict(token, terms)
         if verdict is not None:
-            (sure if verdict else maybe).add(index)
+            (sure if verdict or _is_in_label(reading, index, terms) else maybe).add(index)
         elif inner := _glued(token, terms):
             yield inner
             sure.add(index) if inner == (token.start, token.end) else None
@@ -92,6 +93,14 @@ def _verdict(token: Token, terms: CompiledTerms) -> bool | None:
     if any(_is_near(spelling, terms) for spelling in spellings(token.text)):
         return not is_known(folded)
     return None
+
+
+def _is_in_label(reading: Reading, index: int, terms: CompiledTerms) -> bool:
+    """Tell whether an own word is a part of a label, where capitals say nothing: Lung_L_autumn."""
+    token = reading.tokens[index]
+    if token.folded not in terms.words or is_curated(token.folded):
+        return False
+    return reading.gap(index) == "_" or (index > 0 and reading.gap(index - 1) == "_")
 
 
 def _is_near(folded: str, terms: CompiledTerms) -> bool:
@@ -118,10 +127,15 @@ def _glued(token: Token, terms: CompiledTerms) -> Span | None:
             if len(spelling) != len(token.text):
                 return token.start, token.end
             before, after = spelling[:at], spelling[at + len(word) :]
-            start = token.start + (at if before and is_medical(before) else 0)
-            whole = at + len(word) if after and is_medical(after) else len(token.text)
+            start = token.start + (at if _may_stay(before, terms) else 0)
+            whole = at + len(word) if _may_stay(after, terms) else len(token.text)
             return start, token.start + whole
     return None
+
+
+def _may_stay(rest: str, terms: CompiledTerms) -> bool:
+    """Tell whether what a name was glued to is a word of medicine, and no other of its names."""
+    return bool(rest) and is_medical(rest) and rest not in terms.words
 
 
 def _spread(reading: Reading, terms: CompiledTerms, sure: set[int], maybe: set[int]) -> None:
@@ -238,7 +252,7 @@ def _code_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
                 start = runs[first][0] + at - offsets[first]
                 yield start, runs[last][0] + at + len(code) - offsets[last]
     if terms.days:
-        yield from _partial_dates(reading, terms)
+        yield from partial_dates(reading, terms)
 
 
 def _occurrences(text: str, part: str) -> Iterator[int]:
@@ -253,43 +267,6 @@ def _stands_alone(squeezed: str, start: int, end: int, ends: set[int]) -> bool:
     before = start in ends or squeezed[start - 1].isdigit() != squeezed[start].isdigit()
     after = end in ends or squeezed[end].isdigit() != squeezed[end - 1].isdigit()
     return before and after
-
-
-def _partial_dates(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:
-    """Find day and month without a year, and the bare year, of the object's own dates."""
-    tokens = reading.tokens
-    days, years = terms.days, terms.years
-    for index, token in enumerate(tokens):
-        if token.kind == NUMBER and token.text in years and _is_year(reading, index):
-            yield token.start, token.end
-        if index + 1 == len(tokens):
-            continue
-        one, other = token, tokens[index + 1]
-        if reading.gap(index) in {"/", ".", "-"} and len(one.text) == len(other.text) == 2:  # noqa: PLR2004
-            if one.kind == other.kind == NUMBER:
-                pair = int(one.text), int(other.text)
-                if pair in days or pair[::-1] in days:
-                    yield one.start, other.end
-        elif _named_day(one, other) in days or _named_day(other, one) in days:
-            yield one.start, other.end
-
-
-def _is_year(reading: Reading, index: int) -> bool:
-    before = reading.tokens[index - 1].folded if index else ""
-    after = reading.tokens[index + 1].folded if index + 1 < len(reading.tokens) else ""
-    return before not in {"b", "tr", "te", "ti", "td", "x"} and after not in {
-        "ms",
-        "msec",
-        "mm",
-        "x",
-    }
-
-
-def _named_day(day: Token, month: Token) -> tuple[int, int] | None:
-    number = months().get(month.folded)
-    if day.kind != NUMBER or number is None or len(day.text) > 2:  # noqa: PLR2004 - a day
-        return None
-    return int(day.text), number
 
 
 def _spelled_spans(reading: Reading, terms: CompiledTerms) -> Iterator[Span]:

@@ -243,9 +243,10 @@ class NameMarks:
     def _bridge(self, signed: set[int]) -> None:
         """Take a particle, an initial or a short word that stands between two names."""
         known = self.names | signed
+        settled = known | self._gone
         for start in sorted(known):
             index = start + 1
-            while index - start <= _LONGEST_BRIDGE and self._is_bridge(index, known):
+            while index - start <= _LONGEST_BRIDGE and self._is_bridge(index, settled):
                 index += 1
             joined = index < len(self._tokens) and NAME_JOIN.match(self._reading.gap(index - 1))
             if index > start + 1 and joined and index in known:
@@ -268,8 +269,8 @@ class NameMarks:
             if self._tokens[position - 1].folded not in {"y", "e", "i"}:
                 self.names.update(range(index + 1, position))
 
-    def _is_bridge(self, index: int, known: set[int]) -> bool:
-        if index + 1 >= len(self._tokens) or index in known | self._gone:
+    def _is_bridge(self, index: int, settled: set[int]) -> bool:
+        if index + 1 >= len(self._tokens) or index in settled:
             return False
         token = self._tokens[index]
         short = len(token.text) == 1 and token.text.isupper()

@@ -114,6 +114,13 @@ def number_spans(reading: Reading) -> list[Span]:
     return spans
 
 
+def mail_spans(reading: Reading) -> list[Span]:
+    """Find addresses of mail and telephone numbers alone; as for `number_spans`."""
+    flat = reading.flat
+    phones = [match.span() for match in _PHONE.finditer(flat) if _is_phone(match, flat)]
+    return _found(_MAIL, flat) + phones
+
+
 def _found(pattern: re.Pattern[str], text: str) -> list[Span]:
     return [match.span() for match in pattern.finditer(text)]
 

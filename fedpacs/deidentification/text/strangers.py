@@ -17,6 +17,7 @@ from fedpacs.deidentification.text.vocabulary import (
     NAME,
     UNKNOWN,
     is_eponym,
+    is_everyday,
     is_head,
     is_known,
     kind_of,
@@ -50,9 +51,29 @@ def strange_names(reading: Reading, *, prose: bool) -> set[int]:
         Indices of tokens.
     """
     found = {*_camel(reading), *_disguised(reading), *_typist(reading), *_small(reading)}
-    if prose:
-        found.update(_pairs(reading))
+    if prose or _is_label(reading):
+        found.update(_pairs(reading, prose=prose))
+    found.update(_agents(reading))
     return found
+
+
+def _is_label(reading: Reading) -> bool:
+    """Tell whether a text is a few words, not all of which begin with a capital."""
+    words = [token for token in reading.tokens if token.kind == WORD and len(token.text) > 1]
+    return len(words) <= _LABEL_WORDS and any(token.text.islower() for token in words)
+
+
+def _agents(reading: Reading) -> Iterator[int]:
+    """Find who did something, at the end of a text or clause: read by Small."""
+    for index, token in enumerate(reading.tokens[1:], 1):
+        if (
+            reading.tokens[index - 1].folded == "by"
+            and reading.gap(index - 1) == " "
+            and token.text.istitle()
+            and may_be_name(token.folded)
+            and (index + 1 == len(reading.tokens) or reading.gap(index).strip() != "")
+        ):
+            yield index
 
 
 def _camel(reading: Reading) -> Iterator[int]:
@@ -107,24 +128,26 @@ def _small(reading: Reading) -> Iterator[int]:
     if len(words) > _LABEL_WORDS:
         return
     for index, token in enumerate(reading.tokens):
-        if (
-            token.kind == WORD
-            and len(token.text) >= _SHORTEST_SMALL
-            and kind_of(token.folded) == UNKNOWN
-            and _LATIN.fullmatch(token.text)
-        ):
+        if token.kind != WORD or not _LATIN.fullmatch(token.text):
+            continue
+        strange = len(token.text) >= _SHORTEST_SMALL and kind_of(token.folded) == UNKNOWN
+        glued = index > 0 and reading.gap(index - 1) == "_" and is_everyday(token.folded)
+        if strange or glued:
             yield index
 
 
-def _pairs(reading: Reading) -> Iterator[int]:
+def _pairs(reading: Reading, *, prose: bool) -> Iterator[int]:
     """Find two words with capitals that are everyday words and names both: Will Young."""
     tokens = reading.tokens
     for index in range(len(tokens) - 1):
         one, other = tokens[index], tokens[index + 1]
         if reading.gap(index) != " " or not (_may_be_part(one) and _may_be_part(other)):
             continue
-        if is_eponym(one.folded) or is_eponym(other.folded) or is_head(other.folded):
+        eponyms = is_eponym(one.folded, alone=True) or is_eponym(other.folded, alone=True)
+        if eponyms or is_head(other.folded):
             continue
+        if not prose and NAME in {kind_of(one.folded), kind_of(other.folded)}:
+            continue  # Knie Mueller: the name goes by itself
         if not (_stands_out(reading, index - 1) and _stands_out(reading, index + 2)):
             continue
         yield from (index, index + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.text.evidence import evidence
@@ -138,16 +139,28 @@ class CompiledTerms:
         full: list[str] = []
         heads: list[str] = []
         whole: list[str] = []
+        ends: list[str] = []
+        odd: list[Token] = []
         for component in group.split("^"):
             tokens = Reading.of(component).tokens
             words = [t for t in tokens if t.kind == WORD and t.folded not in _unspoken()]
             self._add_component(words)
+            if not words and len(tokens) == 1:
+                odd.append(tokens[0])
             first = [token.folded[0] for token in words]
             full += first
             heads += first[:1]
+            ends += [token.text for token in words[:1] if len(token.text) > 1]
             plain += [t.folded[0] for t in words if t.folded not in evidence("particle")]
             whole.extend(token.text for token in tokens if token.kind == EASTERN)
         _add_eastern(whole, eastern)
+        for one, other in permutations(ends[:2], 2):
+            if len(one) + len(other) >= _SHORTEST_NEAR:
+                self._add_word(one + other)
+                self.words[fold(one + other)] = False  # violetgreen is no word, though both are
+        for token in odd if full else ():  # Case^Charity, Pan^Li: a name all the same
+            if token.kind == WORD and len(token.text) > 1 and not _is_role(token):
+                self.words.setdefault(token.folded, True)
         for letters in (plain, full, heads):
             self._add_initials(letters)
 
@@ -220,6 +233,11 @@ class CompiledTerms:
 @lru_cache(maxsize=1)
 def _unspoken() -> frozenset[str]:
     return evidence("placeholder") | evidence("title") | evidence("suffix")
+
+
+def _is_role(token: Token) -> bool:
+    """Tell whether a word stands in names that are none: BABY BOY^SMITH, Smith^John^^Dr."""
+    return token.folded in evidence("name-role")
 
 
 def _is_distinctive(folded: str) -> bool:
