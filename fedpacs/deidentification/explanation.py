@@ -50,7 +50,6 @@ _CLEANED: Mapping[str, str] = MappingProxyType(
         "shift": "shifted by the patient's keyed number of whole weeks; the time of day stays",
         "year": "cut to its year, written as the first of January",
         "term": "kept when it is made of known words",
-        "device": "kept without people in it, when it is written like the name of a device",
     }
 )
 _TEXT: Mapping[str, str] = MappingProxyType(
@@ -107,7 +106,8 @@ def deed(rule: Rule, profile: Profile, tag: int = 0) -> str:
     if rule.action is Action.KEEP and "AS" in (vr, rule.generator.upper()[:2]):
         return _age(profile)
     if rule.action is Action.KEEP and rule.pattern:
-        said = f"kept when it is written like `{rule.pattern}`"
+        people = " without people in it" if rule.generator == "device" else ""
+        said = f"kept{people} when it is written like `{rule.pattern}`"
     elif rule.generator == "text":
         said = _TEXT[profile.policies.text]
     else:

@@ -30,12 +30,18 @@ def kept_eponyms(reading: Reading) -> set[int]:
         for index, token in enumerate(reading.tokens)
         if token.kind == WORD
         and is_eponym(token.folded)
-        and (is_eponym(token.folded, alone=True) or _has_head(reading, index))
+        and (_stands_alone(reading, index) or _has_head(reading, index))
     }
     for first, last, whole in reading.runs:
         if is_eponym(whole, alone=True) or (is_eponym(whole) and _has_head(reading, last - 1)):
             kept.update(range(first, last))  # DeBakey, McBurney
     return kept
+
+
+def _stands_alone(reading: Reading, index: int) -> bool:
+    """Tell whether a name is a word of medicine without a head: not in `read by Child`."""
+    by = index > 0 and reading.tokens[index - 1].folded == "by"
+    return not by and is_eponym(reading.tokens[index].folded, alone=True)
 
 
 def _has_head(reading: Reading, index: int) -> bool:
