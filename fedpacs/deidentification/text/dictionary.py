@@ -98,7 +98,7 @@ def _verdict(token: Token, terms: CompiledTerms) -> bool | None:
 def _is_in_label(reading: Reading, index: int, terms: CompiledTerms) -> bool:
     """Tell whether an own word is a part of a label, where capitals say nothing: Lung_L_autumn."""
     token = reading.tokens[index]
-    if token.folded not in terms.words or is_curated(token.folded):
+    if token.folded not in terms.words or token.folded in evidence("anatomy"):
         return False
     return reading.gap(index) == "_" or (index > 0 and reading.gap(index - 1) == "_")
 

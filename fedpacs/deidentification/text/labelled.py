@@ -265,6 +265,13 @@ class LabelledNames:
             or token.folded in evidence("credential")
         )
 
+    def _opens_text(self, index: int) -> bool:
+        """Tell whether two words with a comma begin a text as a name does: Green, Violet CT."""
+        other = self._tokens[index + 1]
+        written = self._tokens[index].text.istitle() and other.text.istitle()
+        follower = self._tokens[index + 2].text if index + 2 < len(self._tokens) else ""
+        return not index and written and not follower.islower() and "," not in self._reading.gap(1)
+
     def _with_comma(self, index: int, token: Token) -> None:
         """Find SMITH, JOHN: two capitalised words that a comma parts, both of which are names."""
         if self._reading.gap(index) not in {", ", ","} or len(token.text) == 1:
@@ -273,7 +280,7 @@ class LabelledNames:
             return
         other = self._tokens[index + 1]
         both = may_be_name(token.folded) and may_be_name(other.folded)
-        plain = self._is_name(index) or self._is_name(index + 1)
+        plain = self._is_name(index) or self._is_name(index + 1) or self._opens_text(index)
         anatomy = evidence("anatomy") & {token.folded, other.folded}
         if token.capital and other.capital and both and plain and not anatomy:
             self.names.update((index, index + 1))

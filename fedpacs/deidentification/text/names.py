@@ -200,8 +200,8 @@ class NameMarks:
         return (
             before.text.islower()
             and len(before.text) >= _SHORTEST_ADJECTIVE
-            and before.folded.endswith(("e", "en", "er", "es", "em"))
             and is_curated(before.folded)
+            and _is_german_adjective(before.folded)
         )
 
     def _signatures(self) -> Iterator[Span]:
@@ -276,3 +276,12 @@ class NameMarks:
         short = len(token.text) == 1 and token.text.isupper()
         part = token.kind == WORD and (short or token.folded in evidence("particle"))
         return part and NAME_JOIN.match(self._reading.gap(index - 1)) is not None
+
+
+def _is_german_adjective(folded: str) -> bool:
+    """Tell whether a word is declined: kleine, kleinen, but not liver, abdomen or spleen."""
+    for ending in ("en", "er", "es", "em", "e"):
+        stem = folded.removesuffix(ending)
+        if stem != folded:
+            return is_listed(f"{stem}en" if ending == "e" else f"{stem}e")
+    return False
