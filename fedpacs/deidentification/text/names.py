@@ -20,6 +20,7 @@ from fedpacs.deidentification.text.vocabulary import (
     is_eponym,
     is_known,
     is_listed,
+    is_lone,
     is_medical,
     kind_beside_name,
     kind_of,
@@ -144,8 +145,11 @@ class NameMarks:
             return True
         if kind_of(token.folded) == MEDICAL:
             return self._is_signed(index, token)
-        if kind_of(token.folded) != COMMON or not may_be_name(token.folded):
+        if kind_of(token.folded) != COMMON:
             return False
+        if not may_be_name(token.folded):
+            opens = self._prose and begins_sentence(self._reading, index)
+            return not opens and is_lone(token.folded)
         plain = self._prose and (begins_sentence(self._reading, index) or token.text.isupper())
         return self._has_initial(index) or not plain
 

@@ -11,6 +11,7 @@ MEDICAL, COMMON, NAME, UNKNOWN = "medical", "common", "name", "unknown"
 
 _SHORTEST_STEM = 4
 _SHORTEST_PART = 4
+_SHORTEST_LONE = 5
 _SHORTEST_REST = 5
 _SHORTEST_DERIVED, _LONGEST_DERIVED = 6, 40
 
@@ -63,6 +64,29 @@ def kind_beside_name(folded: str) -> str:
 def is_medical(folded: str) -> bool:
     """Tell whether the strict gate lets a folded word stay: listed or derived from a listed one."""
     return kind_of(folded) == MEDICAL
+
+
+@lru_cache(maxsize=65536)
+def is_lone(folded: str) -> bool:
+    """Tell whether a common word has no other form in the lists: most proper nouns have none.
+
+    Parameters
+    ----------
+    folded
+        One word as `fold` gives it, letters only.
+    """
+    lists = word_lists()
+    if folded in lists.medical or folded not in lists.common or len(folded) < _SHORTEST_LONE:
+        return False
+    stems = {folded, folded.removesuffix("e"), folded.removesuffix("y") + "i"}
+    others = {stem + ending for stem in stems for ending in affixes("form")}
+    for ending in affixes("form"):
+        stem = folded.removesuffix(ending)
+        if len(stem) >= _SHORTEST_LONE - 2:
+            others.update({stem, stem + "e", stem.removesuffix("i") + "y", stem[:-1]})
+    others.discard(folded)
+    known = others & lists.common or others & lists.medical
+    return not known and not _is_derived(folded)
 
 
 def is_known(folded: str) -> bool:
