@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def encoded_elements(
     parsed: ParsedObject, transformation: Transformation, *, keeps_private: bool
 ) -> dict[int, bytes]:
-    """Give every element of the top level, encoded; empty when it is removed.
+    """Give every element of the top level, encoded; empty or left out when it is removed.
 
     Parameters
     ----------
@@ -44,6 +44,7 @@ def _made_of_run(
     for raw in run.elements:
         _add(made, parsed, raw, transformation, claims)
     if all(raw.maker is transformation for raw in run.elements if raw.tag in made):
+        made = {tag: content for tag, content in made.items() if content}
         run.maker, run.made, run.claims = transformation, made, claims
     return made
 

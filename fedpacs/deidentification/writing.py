@@ -7,10 +7,9 @@ PS3.10 7.1 (preamble and file meta information); PS3.15 E.1.1 (both are replaced
 
 from __future__ import annotations
 
-import errno
-import itertools
 import os
 import struct
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,10 +32,6 @@ IMPLEMENTATION_VERSION_NAME = "FEDPACS_1"
 _GROUP_LENGTH = b"\x02\0\0\0UL\4\0"
 _PREAMBLE = b"\0" * 128 + b"DICM"
 _PIXEL_VRS = {0x7FE00008: ("OF",), 0x7FE00009: ("OD",), 0x7FE00010: ("OW", "OB")}
-_CHUNK_BYTES = 1 << 20
-_DIGEST_CHARACTERS = 8
-_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS})
-_counter = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +101,13 @@ class NewFile:
     def _around_pixels(self) -> tuple[bytes, bytes]:
         """Give what stands before the pixels, their header included, and what comes after."""
         pixel = self.parsed.pixel
-        tags = sorted(self.elements)
+        elements = self.elements
+        tags = sorted(elements)
         if pixel is None:
-            return b"".join(self.elements[tag] for tag in tags), b""
-        before = [self.elements[tag] for tag in tags if tag < pixel.tag]
-        after = [self.elements[tag] for tag in tags if tag > pixel.tag]
+            return b"".join([elements[tag] for tag in tags]), b""
+        middle = bisect_left(tags, pixel.tag)
+        before = [elements[tag] for tag in tags[:middle]]
+        after = [elements[tag] for tag in tags[middle:] if tag != pixel.tag]
         encapsulated, length = pixel.undefined, pixel.length
         if self.content is not None:
             encapsulated, length = self.content.encapsulated, self.content.length

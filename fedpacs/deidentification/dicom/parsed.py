@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from fedpacs.deidentification.dicom.charset import Charset
     from fedpacs.deidentification.dicom.elements import Element
     from fedpacs.deidentification.dicom.source import Source
     from fedpacs.deidentification.dicom.syntax import Encoding
@@ -39,10 +40,14 @@ class RawElement:
     maker, made, claim
         For whoever makes something of it, to know it again: who it was, what it made, and who
         claimed the private block then.
+    charset, text, element
+        What it was decoded to and taken apart into before, and by which character set; other
+        files may have the very same object.
     """
 
     __slots__ = (
-        "claim", "length", "made", "maker", "raw", "size", "start", "tag", "value_offset", "vr",
+        "charset", "claim", "element", "length", "made", "maker", "raw", "size", "start", "tag",
+        "text", "value_offset", "vr",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - one per column of the list
@@ -58,6 +63,9 @@ class RawElement:
         self.maker: object = None
         self.made = b""
         self.claim = ""
+        self.charset: Charset | None = None
+        self.text = ""
+        self.element: Element | None = None
 
 
 class Run:
@@ -216,16 +224,24 @@ class ParsedObject:
 
     def element(self, raw: RawElement) -> Element:
         """Take one top-level element apart."""
+        if raw.element is not None:
+            return raw.element
         content = raw.raw or self.source.read(raw.start, raw.size)
-        return element_of(content, raw.vr, raw.tag, (raw.value_offset, raw.length), self.encoding)
+        extent = (raw.value_offset, raw.length)
+        element = element_of(content, raw.vr, raw.tag, extent, self.encoding)
+        if raw.raw:
+            raw.element = element
+        return element
 
     def text(self, tag: int) -> str:
         """Give a value of the top level as text; empty when there is none."""
         raw = self.by_tag.get(tag)
         if raw is None or raw.vr == "SQ":
             return ""
-        content = raw.raw[raw.value_offset :] if raw.raw else b""
-        return self.charset.decode(content, raw.vr)
+        if raw.charset is not self.charset:
+            raw.text = self.charset.decode(raw.raw[raw.value_offset :], raw.vr)
+            raw.charset = self.charset
+        return raw.text
 
     def values(self, tag: int) -> list[str]:
         """Give the values of a text element of the top level."""
@@ -277,6 +293,9 @@ def numbers_of(element: Element, encoding: Encoding) -> list[float]:
     """Give the numbers of an element, whether written in binary or as text."""
     if element.items is not None:
         return []
+    value = element.value
+    if element.vr == "US" and len(value) == 2:  # noqa: PLR2004 - most of what is asked for
+        return [int.from_bytes(value, "little" if encoding.little else "big")]
     if element.vr in {"DS", "IS"}:
         found = []
         for text in values_of(element, DEFAULT):

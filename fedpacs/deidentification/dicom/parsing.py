@@ -29,6 +29,7 @@ from fedpacs.deidentification.dicom.syntax import (
     ITEM_END,
     LITTLE_EXPLICIT,
     LITTLE_IMPLICIT,
+    LONG_VR_BYTES,
     SEQUENCE_END,
     UNDEFINED,
     VR_BYTES,
@@ -57,6 +58,10 @@ _META_SOP_CLASS_UID, _META_SOP_INSTANCE_UID = 0x00020002, 0x00020003
 _HEADER_BYTES = 8
 _TRAILING_PADDING = 0xFFFCFFFC
 _BULK_BYTES = 1 << 20
+_META_GROUP = 0x0002
+_PLAIN_HEADER = struct.Struct("<HH2sH")
+_LONG_HEADER_BYTES = 12
+_FIRST_PIXEL_TAG = min(PIXEL_TAGS)
 
 
 def parse(path: Path) -> ParsedObject:
@@ -139,24 +144,28 @@ def _syntax_of(encoding: Encoding) -> str:
 
 def _read_meta(source: Source) -> tuple[int, dict[int, str], bool]:
     """Read preamble and file meta information; give where the data set starts."""
-    head = source.read(0, 132)
+    head, _ = source.window(0)
     marked = head[128:132] == b"DICM"
     position = 132 if marked else 0
     if not marked and head[:4] == b"DICM":
         marked, position = True, 4
     meta: dict[int, str] = {}
+    element = _plain_element(head, position, 0)
+    while element is not None and element.tag >> 16 == _META_GROUP:
+        position += element.size
+        if element.vr == "UI":
+            meta[element.tag] = element.raw[element.value_offset :].decode("ascii", "replace")
+        element = _plain_element(head, position, element.tag)
     while True:
         header = source.read(position, 12)
         if len(header) < _HEADER_BYTES or header[:2] != b"\x02\x00":
-            return position, meta, marked
+            return position, {tag: uid.strip(" \0") for tag, uid in meta.items()}, marked
         tag, vr, length, value = LITTLE_EXPLICIT.header(header.ljust(12, b"\0"), 0)
         end = position + value + length
         if length == UNDEFINED or end > source.size:
             raise CutObjectError("The file ends in the middle of its file meta information.")
         if vr == "UI":
-            meta[tag] = (
-                source.read(position + value, length).decode("ascii", "replace").strip(" \0")
-            )
+            meta[tag] = source.read(position + value, length).decode("ascii", "replace")
         position = end
 
 
@@ -178,13 +187,15 @@ def _read_elements(parsed: ParsedObject, position: int, like: Sequence[Part]) ->
     content, base = parsed.source.window(position)
     known = Known([] if base else like)
     limit = parsed.source.size
+    plain = parsed.encoding == LITTLE_EXPLICIT and not base
     while position < limit:
         part = known.at(content, position)
         if part is not None:
             parsed.take(part)
             position += len(part.raw)
             continue
-        element = _next_element(parsed, position)
+        after = parsed.raw[-1].tag if plain and parsed.raw else _FIRST_PIXEL_TAG
+        element = _plain_element(content, position, after) or _next_element(parsed, position)
         if element is None:
             break
         known.pass_by(element.tag)
@@ -195,6 +206,38 @@ def _read_elements(parsed: ParsedObject, position: int, like: Sequence[Part]) ->
                 raise DamagedPixelsError("Compressed pixel data have a defined length.")
             parsed.pixel = PixelExtent(element)
     return known.same
+
+
+def _plain_element(content: bytes, position: int, after: int) -> RawElement | None:
+    """Read an element of Explicit VR Little Endian that is wholly at hand, and nothing special.
+
+    Parameters
+    ----------
+    content
+        The beginning of the file.
+    after
+        Tag of the element before.
+
+    Returns
+    -------
+    RawElement | None
+        None for all that wants a closer look: see `_next_element`.
+    """
+    if position + _LONG_HEADER_BYTES > len(content):
+        return None
+    group, number, vr_bytes, length = _PLAIN_HEADER.unpack_from(content, position)
+    tag = group << 16 | number
+    vr = VR_BYTES.get(vr_bytes)
+    if vr is None or not after < tag < _FIRST_PIXEL_TAG:
+        return None
+    offset = _HEADER_BYTES
+    if vr_bytes in LONG_VR_BYTES:
+        offset = _LONG_HEADER_BYTES
+        length = int.from_bytes(content[position + 8 : position + 12], "little")
+    end = position + offset + length
+    if end > len(content):
+        return None
+    return RawElement(tag, vr, content[position:end], offset, position, offset + length, length)
 
 
 def _next_element(parsed: ParsedObject, position: int) -> RawElement | None:

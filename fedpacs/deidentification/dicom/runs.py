@@ -74,16 +74,20 @@ def layout(parts: Sequence[Part], same: set[int]) -> list[Part]:
     same
         Identities of its single elements that the file before had, too: neighbours join into runs.
     """
+    if not same:
+        return [part for part in parts if part.raw]
     found: list[Part] = []
     run: list[RawElement] = []
     for part in parts:
         if isinstance(part, RawElement) and part.raw and id(part) in same:
             run.append(part)
             continue
-        _close(run, found)
+        if run:
+            _close(run, found)
         if part.raw:
             found.append(part)
-    _close(run, found)
+    if run:
+        _close(run, found)
     return found
 
 

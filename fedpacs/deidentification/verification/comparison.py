@@ -247,7 +247,7 @@ def _look(
     where, tag, vr = leaf.where, leaf.tag, leaf.vr
     if where[0] == METHOD_CODES:
         return
-    if len(where) == 1:
+    if len(where) == 1 and leaf.creator != context.creator:
         leaf = leaf._replace(creator=context.creator)
     for code in attribute_findings(leaf, now, then, context.options):
         result.findings.add(finding(code, tag))

@@ -28,6 +28,35 @@ def text_findings(texts: Iterable[Text], evidence: Evidence) -> Iterator[Finding
             yield finding(code, text.tag)
 
 
+class TextIndex:
+    """Texts, and what they hold all together: most searches through them can end there."""
+
+    __slots__ = ("_dates", "_dense", "_neighbours", "_whole", "_words", "texts")
+
+    def __init__(self, texts: Iterable[Text]) -> None:
+        self.texts = tuple(texts)
+        seen = [text.shown for text in self.texts]
+        self._words = frozenset(word for one in seen for word in one.words)
+        self._neighbours = frozenset(pair for one in seen for pair in one.neighbours)
+        self._dates = frozenset(date for one in seen for date in one.dates)
+        self._whole = "\n".join({one.text for one in seen})
+        self._dense = "\n".join({one.dense for one in seen})
+
+    def findings(self, evidence: Evidence) -> Iterator[Finding]:
+        """Find what `text_findings` finds in the texts."""
+        if (
+            self._words.isdisjoint(evidence.names)
+            and self._words.isdisjoint(evidence.cut)
+            and self._neighbours.isdisjoint(evidence.neighbours)
+            and self._dates.isdisjoint(evidence.dates)
+            and not any(name in self._whole for name in evidence.substrings)
+            and not any(number.casefold() in self._whole for number in evidence.numbers)
+            and not any(number in self._dense for number in _dense(evidence.numbers))
+        ):
+            return
+        yield from text_findings(self.texts, evidence)
+
+
 def _codes(text: Text, evidence: Evidence, dense: frozenset[str]) -> Iterator[str]:
     shown = text.shown
     names = evidence.names & shown.words

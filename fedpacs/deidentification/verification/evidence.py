@@ -114,29 +114,43 @@ class Evidence:
 
     def add(self, other: Evidence) -> None:
         """Take in what another one holds."""
-        for name in _PARTS:
-            found = getattr(other, name)
-            if found:
-                getattr(self, name).update(found)
+        self.needles |= other.needles
+        self.gone |= other.gone
+        self.stayed |= other.stayed
+        self.stayed_texts |= other.stayed_texts
+        self.uids |= other.uids
+        self.dates |= other.dates
+        self.numbers |= other.numbers
+        self.names |= other.names
+        self.neighbours |= other.neighbours
+        self.substrings |= other.substrings
+        self.places |= other.places
+        self.cut |= other.cut
 
     def has_words(self) -> bool:
         """Tell whether there is anything to be looked for in decoded values."""
-        return any(getattr(self, name) for name in _WORDS)
+        return bool(
+            self.dates
+            or self.numbers
+            or self.names
+            or self.neighbours
+            or self.substrings
+            or self.cut
+        )
 
     def all_needles(self) -> set[Needle]:
         """Give every needle, those texts left out that a value which stayed contains."""
+        return self.needles_besides_uids() | {Needle(uid, "uid") for uid in self.uids}
+
+    def needles_besides_uids(self) -> set[Needle]:
+        """Give every needle but UIDs, which may be looked for in another way."""
         found = set(self.needles)
-        found.update(Needle(uid, "uid") for uid in self.uids)
         found.update(Needle(date, "date") for date in self.dates)
         for texts, stayed in ((self.gone, self.stayed), (self.places, self.stayed_texts)):
             if texts:
                 whole = "\n".join(stayed)
                 found.update(Needle(t, "text") for t in texts if t.casefold() not in whole)
         return found
-
-
-_PARTS = tuple(Evidence.__slots__)
-_WORDS = ("names", "neighbours", "substrings", "numbers", "dates", "cut")
 
 
 def add_values(evidence: Evidence, tag: int, vr: str, values: list[str]) -> None:

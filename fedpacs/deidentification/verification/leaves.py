@@ -26,6 +26,9 @@ SHORT_VRS = frozenset(
         b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US",
     }
 )  # fmt: skip
+VR_NAMES = {vr: vr.decode() for vr in (*SHORT_VRS, *LONG_VRS)}
+_LITTLE, _BIG = struct.Struct("<HH2sH").unpack_from, struct.Struct(">HH2sH").unpack_from
+_LITTLE_LONG, _BIG_LONG = struct.Struct("<L").unpack_from, struct.Struct(">L").unpack_from
 _ITEM = 0xFFFEE000
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
@@ -110,20 +113,18 @@ def header_at(data: bytes, position: int, syntax: Syntax) -> Header:
     explicit, little = syntax
     if position + 8 > len(data):
         raise ShortError
-    order = "<" if little else ">"
-    group, element = struct.unpack_from(f"{order}HH", data, position)
+    short, long = (_LITTLE, _LITTLE_LONG) if little else (_BIG, _BIG_LONG)
+    group, element, vr, length = short(data, position)
     tag = group << 16 | element
-    vr = data[position + 4 : position + 6]
     if explicit and group != _ITEM >> 16:
         if vr in SHORT_VRS:
-            (length,) = struct.unpack_from(f"{order}H", data, position + 6)
-            return Header(tag, vr.decode(), length, 8)
+            return Header(tag, VR_NAMES[vr], length, 8)
         if vr in LONG_VRS or (vr.isalpha() and vr.isupper()):
             if position + 12 > len(data):
                 raise ShortError
-            (length,) = struct.unpack_from(f"{order}L", data, position + 8)
-            return Header(tag, vr.decode() if vr in LONG_VRS else "UN", length, 12)
-    (length,) = struct.unpack_from(f"{order}L", data, position + 4)
+            (length,) = long(data, position + 8)
+            return Header(tag, VR_NAMES.get(vr, "UN"), length, 12)
+    (length,) = long(data, position + 4)
     return Header(tag, vr_of(tag), length, 8)
 
 
@@ -187,7 +188,9 @@ class _Taker:
                 del self._leaves[count:]  # UN that only claims to be a sequence: bytes
                 vr = "UN"
             else:
-                self._leaves[count] = self._leaves[count]._replace(value=b"%d" % items)
+                self._leaves[count] = Leaf(
+                    where, tag, "SQ", b"%d" % items, charset, creator, little
+                )
                 return end
         end = self._fragments(start, little=little) if length == UNDEFINED else start + length
         if end > len(self._data):

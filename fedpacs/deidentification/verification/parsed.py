@@ -51,6 +51,8 @@ class Parsed:
     ----------
     descriptor
         Where the data set is read from: the file, or its inflated content.
+    head
+        The beginning of what `descriptor` holds, as far as it was read at once.
     meta
         File meta information, by tag.
     shared, own
@@ -68,8 +70,8 @@ class Parsed:
     """
 
     __slots__ = (
-        "damaged", "descriptor", "duplicated", "end", "extents", "inflated", "layout", "meta",
-        "own", "preamble", "size", "start", "syntax", "transfer_syntax", "twin",
+        "damaged", "descriptor", "duplicated", "end", "extents", "head", "inflated", "layout",
+        "meta", "own", "preamble", "size", "start", "syntax", "transfer_syntax", "twin",
     )  # fmt: skip
 
     def __init__(self, descriptor: int, size: int) -> None:
@@ -77,6 +79,7 @@ class Parsed:
         self.size = size
         self.meta: dict[int, Top] = {}
         self.preamble = b""
+        self.head = b""
         self.transfer_syntax = ""
         self.syntax = EXPLICIT
         self.layout = Layout((), EXPLICIT)

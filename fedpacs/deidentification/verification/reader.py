@@ -16,9 +16,11 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.verification.leaves import (
+    LONG_VRS,
     PIXELS,
     SHORT_VRS,
     UNDEFINED,
+    VR_NAMES,
     DamageError,
     Leaf,
     ShortError,
@@ -49,6 +51,8 @@ _SERIES = 0x0020000E
 _SYNTAX = 0x00020010
 _META_START = 132
 _DELIMITERS = 0xFFFE
+_PIXEL_GROUPS = 0x7F
+"""Upper byte of the first group that may hold pixels or delimiters."""
 
 
 class Reader:
@@ -62,6 +66,7 @@ class Reader:
 
     def __init__(self, other: Reader | None = None) -> None:
         self.memory: Memory = Memory() if other is None else other.memory
+        self._explicit = self.memory.known[EXPLICIT]
         self._last: OrderedDict[tuple[bytes, Syntax], dict[int, Top]] = OrderedDict()
         self._layouts: OrderedDict[tuple[bytes, Syntax], Layout] = OrderedDict()
 
@@ -86,11 +91,13 @@ class Reader:
 
     def _read(self, parsed: Parsed) -> None:
         window = Window(parsed.descriptor, parsed.size, 0)
+        parsed.head = window.data
         position = self._meta(parsed, window)
         parsed.start = position
         if parsed.transfer_syntax in _DEFLATED_UIDS:
             inflate(parsed, position)
             window, position = Window(parsed.descriptor, parsed.size, 0), 0
+            parsed.head = window.data
             parsed.start = 0
         parsed.syntax = syntax_of(parsed, window, position)
         if position >= parsed.size:
@@ -146,6 +153,10 @@ class Reader:
         parsed.end = position
 
     def _next(self, parsed: Parsed, window: Window, position: int) -> tuple[Top | None, int]:
+        if parsed.syntax is EXPLICIT:
+            top = self._at_hand(window, position)
+            if top is not None:
+                return top, position + len(top.raw)
         header = header_in(window, position, parsed.syntax)
         if header.tag in PIXELS or is_bulk(header):
             return None, take_extent(parsed, window, position, header)
@@ -185,13 +196,10 @@ class Reader:
 
     def _quick(self, window: Window, position: int, syntax: Syntax) -> tuple[Top | None, int]:
         """Read an element that is no bulk data; None when it is, or is damaged."""
-        data = window.data
-        at = position - window.base
-        vr = data[at + 4 : at + 6]
-        if syntax is EXPLICIT and vr in SHORT_VRS and at + 8 <= len(data):
-            end = at + 8 + data[at + 6] + (data[at + 7] << 8)
-            if end <= len(data):
-                return self._short(data[at:end], vr), end + window.base
+        if syntax is EXPLICIT:
+            top = self._at_hand(window, position)
+            if top is not None:
+                return top, position + len(top.raw)
         try:
             header = header_in(window, position, syntax)
             if header.tag in PIXELS or is_bulk(header) or header.tag >> 16 == _DELIMITERS:
@@ -200,13 +208,18 @@ class Reader:
         except DamageError:
             return None, position
 
-    def _short(self, raw: bytes, vr: bytes) -> Top:
-        """Take an element with a short length field apart, or remember it."""
-        known = self.memory.known[EXPLICIT].get(raw)
-        if known is not None:
-            return known
+    def _at_hand(self, window: Window, position: int) -> Top | None:
+        """Give an element of Explicit VR that is known, or has no items; None for any other."""
+        raw = _plain(window.data, position - window.base)
+        known = self._explicit.get(raw)
+        if known is None and raw[4:6] in SHORT_VRS:
+            return self._short(raw)
+        return known
+
+    def _short(self, raw: bytes) -> Top:
+        """Take an element with a short length field apart."""
         tag = raw[0] << 16 | raw[1] << 24 | raw[2] | raw[3] << 8
-        leaf = Leaf((tag,), tag, vr.decode(), raw[8:], None, b"", little=True)
+        leaf = Leaf((tag,), tag, VR_NAMES[raw[4:6]], raw[8:], None, b"", True)
         return self.memory.keep(Top(tag, raw, (leaf,)), EXPLICIT)
 
     def _learn(self, parsed: Parsed) -> None:
@@ -258,6 +271,21 @@ class Memory:
             self._bytes = 0
         known[top.raw] = top
         return top
+
+
+def _plain(data: bytes, at: int) -> bytes:
+    """Give the bytes of an element with explicit VR and length; none where one must look closer."""
+    vr = data[at + 4 : at + 6]
+    if not vr or data[at + 1] >= _PIXEL_GROUPS:
+        return b""
+    if vr in SHORT_VRS:
+        head = data[at + 6 : at + 8]
+        end = at + 8 + int.from_bytes(head, "little") if len(head) == 2 else 0  # noqa: PLR2004 - a length field
+    elif vr in LONG_VRS:
+        end = at + 12 + int.from_bytes(data[at + 8 : at + 12], "little")
+    else:
+        return b""
+    return data[at:end] if end <= len(data) else b""
 
 
 def _runs(tops: dict[int, Top], shared: set[int]) -> tuple[Run, ...]:

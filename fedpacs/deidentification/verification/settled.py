@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.verification.decoded import (
+    TextIndex,
     number_findings,
     text_findings,
     wanted_numbers,
@@ -47,6 +48,7 @@ class Settled:
         self.markers: tuple[Finding, ...] | None = None
         self.carried_out: frozenset[str] = frozenset()
         self._wanted = wanted_numbers(result.evidence)
+        self._texts = TextIndex(result.texts)
         self._starts: set[str] = set()
         self._matcher: Matcher | None = None
         self._matchers: OrderedDict[frozenset[Needle], Matcher] = OrderedDict()
@@ -60,7 +62,8 @@ class Settled:
             yield from number_findings(rest.numbers, self._wanted)
         if not rest.evidence.has_words():
             return
-        yield from text_findings((*rest.texts, *shared.texts), rest.evidence)
+        yield from text_findings(rest.texts, rest.evidence)
+        yield from self._texts.findings(rest.evidence)
         wanted = wanted_numbers(rest.evidence)
         yield from number_findings((*rest.numbers, *shared.numbers), wanted)
 
@@ -68,7 +71,7 @@ class Settled:
         """Give the search through the bytes, and the UIDs of the file to add to it."""
         evidence = rest.evidence
         uids = tuple(evidence.uids - self.all.evidence.uids)
-        own = evidence.all_needles() - {Needle(uid, "uid") for uid in evidence.uids}
+        own = evidence.needles_besides_uids()
         own = {needle for needle in own if needle.text not in rest.dates} - self._needles
         if not rest.dates.isdisjoint(self.all.evidence.dates):
             needles = {needle for needle in self._needles if needle.text not in rest.dates}
@@ -96,7 +99,10 @@ def header_of(parsed: Parsed) -> bytes:
     parts = []
     position = 0
     for extent in sorted(parsed.extents.values(), key=lambda extent: extent.start):
-        parts.append(os.pread(parsed.descriptor, extent.start - position, position))
+        head = parsed.head[position : extent.start]
+        if len(head) < extent.start - position:
+            head = os.pread(parsed.descriptor, extent.start - position, position)
+        parts.append(head)
         position = extent.end
     if position < parsed.size:
         parts.append(os.pread(parsed.descriptor, parsed.size - position, position))

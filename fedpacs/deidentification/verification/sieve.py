@@ -13,6 +13,7 @@ at an odd place (or is big-endian at an even one), a word of it is greater than 
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,7 +40,8 @@ _PATIENCE = 64
 _LOW, _HIGH = 0x0000FFFF, 0xFFFF0000
 _NEXT, _HALF_NEXT, _HALF_LAST = range(3)
 _SHIFT = np.uint32(16)
-_ANCHOR = 3
+_ANCHORED = re.compile(rb"[\x20-\x7e]{3}")
+_WORD_BYTES, _ROW_BYTES, _BEFORE = 4, 16, 4
 
 
 class Form(NamedTuple):
@@ -113,11 +115,13 @@ class _WideTables:
         self._wait = 0
         self._first: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
         self._second: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
-        for needle in needles:
-            for offset in range(min(8, len(needle) - 7)):
-                word = int.from_bytes(needle[offset : offset + 8], "little") & int(_FOLD_8)
-                self._first[(word * int(_FACTOR_8) >> 48) & 0xFFFF] = True
-                self._second[(word * int(_OTHER_FACTOR_8) >> 48) & 0xFFFF] = True
+        matrix = _starts(needles, 0)
+        lengths = np.array([len(needle) for needle in needles], np.intp)
+        for offset in range(8):
+            rows = np.ascontiguousarray(matrix[lengths >= offset + 8, offset : offset + 8])
+            words = rows.view("<u8").ravel() & _FOLD_8
+            self._first[(words * _FACTOR_8) >> _SHIFT_8] = True
+            self._second[(words * _OTHER_FACTOR_8) >> _SHIFT_8] = True
 
     def places(self, piece: bytearray) -> list[int]:
         if not self._any:
@@ -172,24 +176,33 @@ class _Tables:
         self._first: NDArray[np.bool_] = np.zeros(1 << 16, np.bool_)
         self._ways: NDArray[np.uint8] = np.zeros(1 << 16, np.uint8)
         self._joint: NDArray[np.bool_] = np.zeros((3, 1 << 16), np.bool_)
-        for needle in needles:
-            for offset in range(4):
-                self._add(needle, offset)
+        matrix = _starts(needles, _BEFORE)
+        lengths = np.array([len(needle) for needle in needles], np.intp)
+        for offset in range(4):
+            self._add(matrix[:, offset : offset + 12], lengths - offset - 4)
 
-    def _add(self, needle: bytes, offset: int) -> None:
-        word = _number(needle, offset)
-        rest = len(needle) - offset - 4
-        if rest >= 4:  # noqa: PLR2004 - the bytes of a word
-            way, neighbour = _NEXT, _number(needle, offset + 4)
-        elif rest >= 2:  # noqa: PLR2004 - the bytes of half a word
-            way, neighbour = _HALF_NEXT, _number(needle, offset + 4) & _LOW
-        else:
-            way, neighbour = _HALF_LAST, _number(needle, offset - 4) & _HIGH
-        place = word * int(_FACTOR) >> 16 & 0xFFFF
-        self._first[place] = True
-        self._ways[place] |= 1 << way
-        mixed = word * int(_FACTOR) + neighbour * int(_OTHER_FACTOR)
-        self._joint[way, mixed >> 16 & 0xFFFF] = True
+    def _add(self, around: NDArray[np.uint8], rest: NDArray[np.intp]) -> None:
+        """Add a word of each needle.
+
+        Parameters
+        ----------
+        around
+            Shape (needles, 12): the word before it, the word, the word after it.
+        rest
+            Bytes that the needle has after the word.
+        """
+        last, word, following = np.ascontiguousarray(around).view("<u4").T & _FOLD
+        hashes = word * _FACTOR
+        places = hashes >> _SHIFT
+        self._first[places] = True
+        for way, neighbour, chosen in (
+            (_NEXT, following, rest >= _WORD_BYTES),
+            (_HALF_NEXT, following & np.uint32(_LOW), (rest >= 2) & (rest < _WORD_BYTES)),  # noqa: PLR2004 - half a word
+            (_HALF_LAST, last & np.uint32(_HIGH), rest < 2),  # noqa: PLR2004 - half a word
+        ):
+            self._ways[places[chosen]] |= np.uint8(1 << way)
+            mixed = hashes[chosen] + neighbour[chosen] * _OTHER_FACTOR
+            self._joint[way, mixed >> _SHIFT] = True
 
     def places(self, piece: bytearray) -> list[int]:
         if not self._any:
@@ -228,17 +241,19 @@ class _Tables:
         return kept
 
 
-def _number(needle: bytes, offset: int) -> int:
-    """Give the word at a place of a needle, folded; what lies outside of the needle is zero."""
-    word = bytes(needle[i] if 0 <= i < len(needle) else 0 for i in range(offset, offset + 4))
-    return int.from_bytes(word, "little") & int(_FOLD)
+def _starts(needles: list[bytes], before: int) -> NDArray[np.uint8]:
+    """Give the first bytes of each needle, zeros before it and where it ends.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        Shape (needles, 16).
+    """
+    lead = b"\0" * before
+    rows = ((lead + needle[: _ROW_BYTES - before]).ljust(_ROW_BYTES, b"\0") for needle in needles)
+    return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, _ROW_BYTES)
 
 
 def _is_anchored(needle: bytes) -> bool:
     """Tell whether a needle has three ASCII characters in a row."""
-    run = 0
-    for byte in needle:
-        run = run + 1 if 0x20 <= byte < 0x7F else 0  # noqa: PLR2004 - the printable range
-        if run == _ANCHOR:
-            return True
-    return False
+    return _ANCHORED.search(needle) is not None
