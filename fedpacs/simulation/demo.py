@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fedpacs.agent.ingest import NotAllReadyError
 from fedpacs.agent.site import Site
 from fedpacs.config.job import load_job
 from fedpacs.federation.processes import Supervisor
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 _APPROVAL_DAYS = 7
+_SEALED_OR_ASIDE = frozenset({0, NotAllReadyError.exit_status})
+"""The hospitals hold studies that must be refused."""
 _AT_ONCE = 2
 
 
@@ -151,7 +154,7 @@ def _ingest(
 
     def start(place: HospitalPlace) -> Errand:
         words = ["site", "ingest", "--site", str(place.site_file), "--job", str(workspace.job_file)]
-        return send(supervisor, f"ingest-{place.name}", words)
+        return send(supervisor, f"ingest-{place.name}", words, fine=_SEALED_OR_ASIDE)
 
     starts = [partial(start, place) for place in workspace.hospitals]
     run_all(starts, _AT_ONCE, lambda done: tell(done, studies))

@@ -41,11 +41,20 @@ class Errand:
     ----------
     answer
         File that its JSON answer is written to.
+    fine
+        Exit statuses that are no failure.
     """
 
     name: str
     child: Child
     answer: Path
+    fine: frozenset[int] = frozenset({0})
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended with an error."""
+        status = self.child.exit_status()
+        return status is not None and status not in self.fine
 
     def progress(self) -> tuple[int, int]:
         """Give what its log last said: done and total, total 0 when unknown."""
@@ -69,7 +78,7 @@ class Errand:
         """
         text = self.answer.read_text()
         answer: dict[str, Any] = json.loads(text) if text.strip() else {}
-        if self.child.exit_status() != 0:
+        if self.failed:
             raise ErrandFailedError(self.name, self.child.log, answer)
         return answer
 
@@ -79,6 +88,7 @@ def send(
     name: str,
     words: Sequence[str],
     module: str = "fedpacs.cli.main",
+    fine: frozenset[int] = frozenset({0}),
 ) -> Errand:
     """Start ``fedpacs WORDS --json``.
 
@@ -92,12 +102,14 @@ def send(
         Arguments.
     module
         Another module to run, which answers in the same way.
+    fine
+        Exit statuses that are no failure.
     """
     answer = supervisor.logs / f"{name}.json"
     argv = [sys.executable, "-m", module, *words, "--json"]
     # One thread each: several of them share the cores.
     child = supervisor.start(name, argv, {"OMP_NUM_THREADS": "1"}, output=answer)
-    return Errand(name, child, answer)
+    return Errand(name, child, answer, fine)
 
 
 def run_all(
@@ -127,7 +139,7 @@ def run_all(
             started.append(waiting.pop(0)())
             continue
         for errand in started:
-            if errand.child.exit_status() not in (None, 0):
+            if errand.failed:
                 errand.result()
         tell(sum(errand.progress()[0] for errand in started))
         time.sleep(_POLL_S)

@@ -14,6 +14,7 @@ from archives import free_port
 from pynetdicom import evt
 from pynetdicom.sop_class import Verification
 
+from fedpacs.agent.ingest import NotAllReadyError
 from fedpacs.cli.main import run
 from fedpacs.config.consortium import ConsortiumConfig, ConsortiumIdentity, SuperLinkConfig
 from fedpacs.config.load import read_toml
@@ -184,7 +185,7 @@ def test_a_corrupt_object_in_the_export_is_put_aside_and_the_rest_is_sealed(clin
     victim.write_bytes(victim.read_bytes()[:-200])
     (clinic.export / f"{victim.parent.name}.txt").write_text("no DICOM at all")
     ended = fedpacs(clinic, "site", "ingest")
-    assert ended.status == 0
+    assert ended.status == NotAllReadyError.exit_status
     report = ended.document
     assert report["quarantined"] == {"pacs.corrupt-instance": 1}
     assert (report["found"], report["sealed"]) == (14, 13)
@@ -201,7 +202,7 @@ def test_a_corrupt_object_in_the_pacs_is_put_aside_and_the_rest_is_sealed(
     victim = max((tmp_path / "pacs").rglob("*.dcm"), key=lambda file: file.stat().st_size)
     victim.write_bytes(victim.read_bytes()[:-200])
     ended = fedpacs(clinic, "site", "ingest")
-    assert ended.status == 0
+    assert ended.status == NotAllReadyError.exit_status
     report = ended.document
     assert sum(report["quarantined"].values()) == 1
     assert all(code.startswith(("pacs.", "deid.")) for code in report["quarantined"])
