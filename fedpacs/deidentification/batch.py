@@ -15,18 +15,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import FedpacsError
-from fedpacs.crypto.custodians import Custodian
 from fedpacs.deidentification.beside import map_lines, open_private, put_aside, staging
 from fedpacs.deidentification.custody.identity import identity_source
 from fedpacs.deidentification.errors import (
     EncryptionForbiddenError,
 )
-from fedpacs.deidentification.faces.plan import planned
 from fedpacs.deidentification.folders import check_folders, entries
 from fedpacs.deidentification.profile import load_profile
 from fedpacs.deidentification.publishing import publish_beside
 from fedpacs.deidentification.verification.conformance import validator
-from fedpacs.deidentification.worker import Outcome, Task, Worker, do, lost, start
+from fedpacs.deidentification.worker import (
+    Outcome,
+    Task,
+    Worker,
+    do,
+    load_custodians,
+    lost,
+    start,
+)
 from fedpacs.deidentification.workforce import Workforce
 
 if TYPE_CHECKING:
@@ -164,13 +170,14 @@ def _faces(source: Path, profile: Profile) -> Iterator[FacePlan | None]:
     if profile.policies.faces != "deface":
         yield None
         return
+    from fedpacs.deidentification.faces.plan import planned  # only who defaces pays for it
+
     with tempfile.TemporaryDirectory(prefix="fedpacs-") as folder:
         yield planned((source / name for name in entries(source)), Path(folder))
 
 
 def _check_custodians(options: BatchOptions, profile: Profile) -> None:
-    for path in options.custodians:
-        Custodian.load(path)
+    load_custodians(options.custodians)
     if options.custodians and profile.policies.encrypted_attributes == "forbidden":
         raise EncryptionForbiddenError("The profile forbids encrypted attributes.")
 

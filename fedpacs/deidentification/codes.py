@@ -16,8 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
+from fedpacs.core.dictionary import concepts, retired_snomed
 from fedpacs.deidentification.dicom.charset import text_of
 from fedpacs.deidentification.dicom.elements import Element
 from fedpacs.deidentification.structured.schemes import is_well_formed, is_well_known
@@ -68,10 +69,8 @@ class Wording:
 @cache
 def _meanings(scheme: str) -> Mapping[str, tuple[str, ...]]:
     """Meanings by value, of one scheme; the one that most context groups use comes first."""
-    from pydicom.sr._concepts_dict import concepts
-
     found: dict[str, list[tuple[int, str]]] = {}
-    listing = cast("dict[str, dict[str, tuple[str, list[int]]]]", concepts.get(scheme, {}))
+    listing = concepts().get(scheme, {})
     for by_value in listing.values():
         for value, (meaning, context_groups) in by_value.items():
             found.setdefault(value, []).append((-len(context_groups), meaning))
@@ -94,9 +93,7 @@ def meaning_of(scheme: str, value: str, written: str) -> str | None:
         None when the dictionaries do not hold the code.
     """
     if scheme in _RETIRED:
-        from pydicom.sr._snomed_dict import mapping
-
-        scheme, value = "SCT", mapping["SRT"].get(value, "")
+        scheme, value = "SCT", retired_snomed()["SRT"].get(value, "")
     meanings = _meanings(scheme).get(value)
     if meanings is None:
         return None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydicom._uid_dict import UID_dictionary
-
 from fedpacs.core.digest import sha256_hex
+from fedpacs.core.dictionary import UIDS
 from fedpacs.core.errors import FedpacsError
 from fedpacs.core.ps315 import Option
 from fedpacs.deidentification.admission import (
@@ -238,7 +237,7 @@ class Engine:
 
     def _class_of(self, sop_class_uid: str) -> str:
         """Give the new SOP class; a vendor's own is replaced like any UID that is no standard's."""
-        if not sop_class_uid or sop_class_uid in UID_dictionary:
+        if not sop_class_uid or sop_class_uid in UIDS:
             return sop_class_uid
         return self._new_uid(sop_class_uid)
 

@@ -6,8 +6,7 @@ from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_description, dictionary_keyword
-
+from fedpacs.core.dictionary import keyword_of, name_of
 from fedpacs.core.ps315 import Action, Option
 from fedpacs.deidentification.flatten import tag_of
 from fedpacs.deidentification.policy_sentences import policy_sentences
@@ -213,7 +212,7 @@ def _name(tag: int) -> str:
     if row is not None:
         return row.name
     try:
-        return dictionary_description(tag)
+        return name_of(tag)
     except KeyError:
         return extras()[tag][0].name if tag in extras() else "Unknown attribute"
 
@@ -221,6 +220,6 @@ def _name(tag: int) -> str:
 def keyword(tag: int) -> str:
     """Keyword of an attribute; empty when this version of pydicom has none."""
     try:
-        return dictionary_keyword(tag)
+        return keyword_of(tag)
     except KeyError:
         return ""

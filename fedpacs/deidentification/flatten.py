@@ -7,11 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pydicom.datadict import tag_for_keyword
-
 from fedpacs.config.load import FileUnreadableError
 from fedpacs.config.profile import ProfileConfig, load_profile_config
 from fedpacs.config.shipped import shipped
+from fedpacs.core.dictionary import tag_of as tag_for_keyword
 from fedpacs.core.errors import MachineError
 from fedpacs.core.ps315 import Action, Option
 from fedpacs.deidentification.errors import LooseningError, ProfileError

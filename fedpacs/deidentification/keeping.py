@@ -8,8 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VM
-
+from fedpacs.core.dictionary import DATA_ELEMENTS, vm_of
 from fedpacs.deidentification.ages import age
 from fedpacs.deidentification.code_strings import is_known_code
 from fedpacs.deidentification.dicom.charset import values_of
@@ -97,7 +96,7 @@ def _is_plain_binary(element: Element, setting: Setting) -> bool:
     order = "little" if setting.encoding.little else "big"
     words = [int.from_bytes(element.value[i : i + 2], order) for i in range(0, count * size, 2)]  # type: ignore[arg-type]  # mypy widens the literal
     tags = [group << 16 | number for group, number in zip(words[::2], words[1::2], strict=True)]
-    return all(dictionary_has_tag(tag) for tag in tags)
+    return all(tag in DATA_ELEMENTS for tag in tags)
 
 
 @cache
@@ -107,7 +106,7 @@ def maximum_multiplicity(tag: int) -> float:
     Fewer than it asks for are let through: real scanners leave values out.
     """
     try:
-        highest = dictionary_VM(tag).split("-")[-1]
+        highest = vm_of(tag).split("-")[-1]
     except KeyError:
         return math.inf  # of the safe private list, or newer than the dictionary
     return int(highest) if highest.isdigit() else math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.differences import diff
@@ -10,6 +11,8 @@ from fedpacs.deidentification.flatten import flatten
 
 if TYPE_CHECKING:
     from fedpacs.deidentification.rules import Profile
+
+_SHIPPED = 16
 
 __all__ = ["diff", "explain", "load_profile"]
 
@@ -29,7 +32,12 @@ def load_profile(name_or_path: str) -> Profile:
     ProfileError
         If it loosens what it starts from, or names an attribute or recipe that is not known.
     """
-    return flatten(name_or_path)
+    return flatten(name_or_path) if name_or_path.endswith(".toml") else _shipped(name_or_path)
+
+
+@lru_cache(maxsize=_SHIPPED)
+def _shipped(name: str) -> Profile:
+    return flatten(name)
 
 
 def explain(profile: Profile, attribute: str | None = None) -> list[str]:

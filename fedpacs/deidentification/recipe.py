@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pydicom._dicom_dict import DicomDictionary
-from pydicom.datadict import tag_for_keyword
-
+from fedpacs.core.dictionary import DATA_ELEMENTS, tag_of
 from fedpacs.core.ps315 import Action
 from fedpacs.deidentification.errors import RecipeError
 
@@ -119,7 +117,7 @@ def _tags(field: str, recipe: DeidRecipe, depth: int) -> set[int]:
         return _expanded(kind.lower(), wanted, recipe, depth)
     if field.upper() == "ALL":
         return _matching(".*")
-    known = tag_for_keyword(field)
+    known = tag_of(field)
     if known is None:
         raise RecipeError(
             "The recipe names an attribute that the DICOM dictionary does not know.",
@@ -142,7 +140,7 @@ def _expanded(kind: str, wanted: str, recipe: DeidRecipe, depth: int) -> set[int
             return _of_list(wanted, recipe, depth)
         case "select" if wanted.upper().startswith("VR:"):
             vr = wanted[3:].strip().upper()
-            return {tag for tag, entry in DicomDictionary.items() if vr in entry[0].split(" or ")}
+            return {tag for tag, entry in DATA_ELEMENTS.items() if vr in entry[0].split(" or ")}
     raise RecipeError("The recipe selects attributes in a way that is not understood.")
 
 
@@ -163,6 +161,4 @@ def _matching(expression: str) -> set[int]:
         pattern = re.compile(expression, re.IGNORECASE)
     except re.error as error:
         raise RecipeError("The recipe has an expression that is not valid.") from error
-    return {
-        tag for tag, entry in DicomDictionary.items() if entry[4] and pattern.fullmatch(entry[4])
-    }
+    return {tag for tag, entry in DATA_ELEMENTS.items() if entry[4] and pattern.fullmatch(entry[4])}

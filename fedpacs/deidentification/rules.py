@@ -11,8 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_VR
-
+from fedpacs.core.dictionary import vr_of
 from fedpacs.core.digest import digest_of
 from fedpacs.core.ps315 import Action, Option
 from fedpacs.deidentification.policies import Policies
@@ -117,8 +116,6 @@ class Profile:
         Rule by tag, for every attribute of the standard; others are removed.
     policies
         What is decided besides the actions of single attributes.
-    digest
-        SHA-256 of everything that decides what the engine does.
     notes
         What a reader must know besides: unsafe, lines of a recipe that were not taken.
     """
@@ -132,10 +129,14 @@ class Profile:
     unsafe: bool = False
     notes: tuple[str, ...] = ()
     policies: Policies = field(default_factory=Policies)
-    digest: str = field(init=False)
+    _known_digest: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "digest", self._digest())
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything that decides what the engine does."""
+        if not self._known_digest:
+            self._known_digest.append(self._digest())
+        return self._known_digest[0]
 
     def _digest(self) -> str:
         return digest_of(
@@ -264,7 +265,7 @@ def same_kind(listed: str, vr: str) -> bool:
 def vr_fits(tag: int, vr: str) -> bool:
     """Tell whether the standard gives an attribute this value representation, or one like it."""
     try:
-        allowed = dictionary_VR(tag).split(" or ")
+        allowed = vr_of(tag).split(" or ")
     except KeyError:
         return False
     return any(same_kind(one, vr) for one in allowed)

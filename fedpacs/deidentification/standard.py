@@ -11,9 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pydicom._dicom_dict import DicomDictionary
-from pydicom.datadict import dictionary_VR
-
+from fedpacs.core.dictionary import DATA_ELEMENTS, vr_of
 from fedpacs.core.ps315 import Action, Option
 from fedpacs.deidentification.rules import (
     BY_VR,
@@ -60,14 +58,14 @@ def standard_rules(options: frozenset[Option], policies: Policies) -> Mapping[in
     options
         Options of PS3.15 E.3 that are asked for, with `Option.BASIC`.
     """
-    tags = {*DicomDictionary, *rows_by_tag(), *extras()}
+    tags = {*DATA_ELEMENTS, *rows_by_tag(), *extras()}
     return MappingProxyType({tag: _rule_of(tag, options, policies) for tag in sorted(tags)})
 
 
 def standard_vr(tag: int) -> str:
     """Give the VR of an attribute, the first where the standard allows several."""
     try:
-        return dictionary_VR(tag).split(" or ")[0]
+        return vr_of(tag).split(" or ")[0]
     except KeyError:
         return "UN"
 
@@ -152,7 +150,7 @@ def _dropping(rule: Rule, policies: Policies) -> Rule:
 
 
 def _by_vr(tag: int, options: frozenset[Option], policies: Policies) -> Rule:
-    allowed = dictionary_VR(tag).split(" or ")
+    allowed = vr_of(tag).split(" or ")
     vr = "OW" if "OW" in allowed else allowed[0]
     closed = closed_groups().get(tag >> 16)
     opened = closed is None or (closed.opened_by in options and vr in _OPENED_VRS)

@@ -10,8 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_keyword
-
+from fedpacs.core.dictionary import keyword_of
 from fedpacs.core.ps315 import Action
 from fedpacs.deidentification.dicom.charset import Charset, values_of
 from fedpacs.deidentification.dicom.elements import is_private
@@ -134,7 +133,7 @@ def _role(tag: int, vr: str) -> str:
 
 def _role_of_keyword(tag: int) -> str:
     try:
-        keyword = dictionary_keyword(tag)
+        keyword = keyword_of(tag)
     except KeyError:
         return ""
     if _PHRASE.search(keyword):

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_VR
-
+from fedpacs.core import dictionary
 from fedpacs.core.ps315 import Action
 from fedpacs.deidentification.codes import (
     CODE_MEANING,
@@ -211,7 +210,7 @@ def _named_vr(tag: int, vr: str) -> str:
 def _without_value(tag: int, rule: Rule) -> Element | None:
     """Write an attribute anew that the file gives a wrong VR, its value unseen."""
     try:
-        vr = dictionary_VR(tag)[:2]
+        vr = dictionary.vr_of(tag)[:2]
     except KeyError:
         return None
     wanted = rule.action if rule.action in {Action.ZERO, Action.DUMMY} else rule.otherwise

@@ -10,8 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from pydicom._uid_dict import UID_dictionary
-
+from fedpacs.core.dictionary import UIDS
 from fedpacs.core.ps315 import Action
 from fedpacs.deidentification.dicom.charset import values_of
 from fedpacs.deidentification.dicom.elements import BULK_VRS, SIZE_OF, TEXT_LIKE, Element
@@ -82,7 +81,7 @@ def _uid(element: Element, _rule: Rule, setting: Setting) -> Element | None:
     if element.vr != "UI":
         return dummy(element.tag, element.vr)
     new = [
-        uid if uid in UID_dictionary else setting.identity.pseudonyms.uid(uid)
+        uid if uid in UIDS else setting.identity.pseudonyms.uid(uid)
         for uid in values_of(element, setting.charset)
         if uid
     ]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import FedpacsError
-from fedpacs.crypto.custodians import Custodian
 from fedpacs.deidentification.engine import Engine
 from fedpacs.deidentification.errors import (
     LeakFoundError,
@@ -22,6 +21,9 @@ from fedpacs.deidentification.verification.conformance import conformance_findin
 from fedpacs.deidentification.verification.instance import verify_instance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fedpacs.crypto.custodians import Custodian
     from fedpacs.deidentification.custody.identity import IdentitySource
     from fedpacs.deidentification.faces.plan import FacePlan
 
@@ -67,7 +69,7 @@ class Worker:
             load_profile(task.profile),
             task.identities.open(),
             lenient=True,
-            custodians=[Custodian.load(path) for path in task.custodians],
+            custodians=load_custodians(task.custodians),
             faces=task.faces,
         )
         self._folder = Path(tempfile.mkdtemp(dir=task.staging))
@@ -98,6 +100,22 @@ class Worker:
             code = error.code if isinstance(error, FedpacsError) else UnwritableOutputError.code
             return Outcome(name, "", code)
         return Outcome(name, target, "", part, written.masked_regions, written.text_free)
+
+
+def load_custodians(paths: Iterable[Path]) -> list[Custodian]:
+    """Load the certificates of those who may open original attributes again.
+
+    Raises
+    ------
+    CryptoError
+        If one of them is none.
+    """
+    paths = list(paths)
+    if not paths:
+        return []
+    from fedpacs.crypto.custodians import Custodian  # only who seals something pays for it
+
+    return [Custodian.load(path) for path in paths]
 
 
 _worker: Worker | None = None

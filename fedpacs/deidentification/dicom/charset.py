@@ -12,9 +12,6 @@ import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
-
 from fedpacs.deidentification.dicom.elements import TEXT_VRS
 
 if TYPE_CHECKING:
@@ -25,6 +22,12 @@ if TYPE_CHECKING:
 _PADDING = " \0"
 _SINGLE_VALUED = frozenset({"LT", "ST", "UR", "UT"})
 _UNREADABLE = "\ufffd"
+_NAME_DELIMITERS, _TEXT_DELIMITERS = {ord("^")}, {9, 10, 12, 13}
+_PLAIN_CODECS = {
+    "": "iso8859", "ISO_IR 6": "iso8859", "ISO_IR 100": "latin_1", "ISO_IR 101": "iso8859_2",
+    "ISO_IR 144": "iso_ir_144", "ISO_IR 192": "UTF8",
+}  # fmt: skip
+"""Codecs of the sets that most objects have, as pydicom names them, whose import takes long."""
 
 
 class Charset:
@@ -51,6 +54,10 @@ class Charset:
         Unknown names are read as far as they can be: nothing that cannot be decoded is kept.
         """
         names = [name.strip(_PADDING) for name in value.decode("ascii", "replace").split("\\")]
+        if len(names) == 1 and names[0] in _PLAIN_CODECS:
+            return Charset((_PLAIN_CODECS[names[0]],))
+        from pydicom.charset import convert_encodings
+
         with _quiet():
             try:
                 return Charset(convert_encodings(names))
@@ -82,7 +89,9 @@ def _decoded(raw: bytes, encodings: tuple[str, ...], vr: str) -> str:
             return raw.decode(encodings[0])
         except (UnicodeDecodeError, LookupError):
             pass
-    delimiters = PN_DELIMS if vr == "PN" else TEXT_VR_DELIMS
+    from pydicom.charset import decode_bytes
+
+    delimiters = _NAME_DELIMITERS if vr == "PN" else _TEXT_DELIMITERS
     with _quiet():
         try:
             return decode_bytes(raw, encodings, delimiters)

@@ -6,9 +6,7 @@ import struct
 from dataclasses import dataclass
 from functools import cache
 
-from pydicom.datadict import dictionary_VR
-from pydicom.uid import UID
-
+from fedpacs.core import dictionary
 from fedpacs.deidentification.dicom.elements import LONG_VRS, PRIVATE_MASK
 
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
@@ -96,15 +94,11 @@ def vr_of(tag: int) -> str:
         creator = 0x10 <= tag & 0xFFFF <= 0xFF  # noqa: PLR2004 - PS3.5 7.8.1
         return "LO" if creator else "UN"
     try:
-        return dictionary_VR(tag)[:2]
+        return dictionary.vr_of(tag)[:2]
     except KeyError:
         return "UN"
 
 
-@cache
 def is_encapsulated(transfer_syntax_uid: str) -> bool:
     """Tell whether pixel data are compressed; so does every syntax that is not known."""
-    if transfer_syntax_uid in _UNCOMPRESSED:
-        return False
-    uid = UID(transfer_syntax_uid)
-    return uid.is_encapsulated if uid.is_transfer_syntax and not uid.is_private else True
+    return transfer_syntax_uid not in _UNCOMPRESSED

@@ -17,8 +17,6 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from pydicom.dataset import FileDataset
-
 from fedpacs.deidentification.pixels.box import Box
 
 if TYPE_CHECKING:
@@ -73,6 +71,8 @@ def _of_recipe(facts: tuple[tuple[str, str], ...]) -> list[Box]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # deid asks pydicom for an old module
         from deid.dicom.pixels import has_burned_pixels
+
+    from pydicom.dataset import FileDataset
 
     ds = FileDataset("", {})
     for keyword, value in facts:

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydicom.datadict import dictionary_VR
-
+from fedpacs.core import dictionary
 from fedpacs.core.ps315 import Action
 from fedpacs.deidentification.codes import CODE_MEANING, CODING_SCHEME, value_of
 from fedpacs.deidentification.dicom.charset import text_of
@@ -142,7 +141,7 @@ def _concept_rules(items: Items, charset: Charset, profile: Profile) -> Mapping[
     if concept is None:
         return _NOTHING
     tag = concept.attribute
-    header = profile.action_for(tag, dictionary_VR(tag).split(" or ")[0], private=False)
+    header = profile.action_for(tag, dictionary.vr_of(tag).split(" or ")[0], private=False)
     rules = {value: _like(header, tag, value, profile) for value in _VALUES if value in items}
     return {value: rule for value, rule in rules.items() if rule is not None}
 

@@ -18,8 +18,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from pydicom.datadict import tag_for_keyword
-
+from fedpacs.core.dictionary import tag_of
 from fedpacs.deidentification.verification.errors import NoValidatorError
 from fedpacs.deidentification.verification.finding import Finding, finding
 
@@ -95,7 +94,7 @@ def _reduced(message: str) -> tuple[str, int]:
     element = _ELEMENT.search(message)
     tag = 0
     if keyword is not None:
-        tag = tag_for_keyword(keyword[1]) or 0
+        tag = tag_of(keyword[1]) or 0
     elif element is not None:
         tag = int(element[1] + element[2], 16)
     words = _IN_BRACKETS.sub(_standing, message)
@@ -104,4 +103,4 @@ def _reduced(message: str) -> tuple[str, int]:
 
 def _standing(match: re.Match[str]) -> str:
     """Keep what is in brackets if the standard has a word for it."""
-    return match[1] if tag_for_keyword(match[1]) is not None else "#"
+    return match[1] if tag_of(match[1]) is not None else "#"

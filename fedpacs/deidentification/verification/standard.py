@@ -11,10 +11,9 @@ import csv
 import re
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
-from pydicom._uid_dict import UID_dictionary
+from fedpacs.core.dictionary import DATA_ELEMENTS, REPEATING_GROUPS, UIDS, concepts, retired_snomed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,17 +31,16 @@ PLACEHOLDERS = frozenset(
         "000000", "19000101000000", "00010101", "00010101000000",
     }
 )  # fmt: skip
+PHRASES, VOCABULARY = "phrases.txt", "vocabulary.txt"
 OWN_SCHEME = "99FEDPACS"
 COLUMN_OF = {
     "113103": "graphics", "113104": "structured", "113105": "descriptors",
     "113106": "full_dates", "113107": "modified_dates", "113108": "patient", "113109": "device",
     "113110": "uids", "113111": "safe_private", "113112": "institution",
 }  # fmt: skip
-_STANDARD_UIDS = frozenset(UID_dictionary)
+_STANDARD_UIDS = frozenset(UIDS)
 _REPEATERS = {
-    (mask[:2], mask[4:]): entry[0]
-    for mask, entry in RepeatersDictionary.items()
-    if "xx" in mask[:4]
+    (mask[:2], mask[4:]): entry[0] for mask, entry in REPEATING_GROUPS.items() if "xx" in mask[:4]
 }
 
 
@@ -54,7 +52,7 @@ def is_standard_uid(uid: str) -> bool:
 @cache
 def vr_of(tag: int) -> str:
     """Give the standard's VR; UN when it has none."""
-    entry = DicomDictionary.get(tag)
+    entry = DATA_ELEMENTS.get(tag)
     if entry is not None:
         vr = entry[0]
     elif tag & 0x10000:
@@ -70,7 +68,7 @@ def vr_of(tag: int) -> str:
 
 def is_known(tag: int) -> bool:
     """Tell whether the standard's dictionary holds an attribute, retired ones included."""
-    return tag in DicomDictionary
+    return tag in DATA_ELEMENTS
 
 
 @cache
@@ -108,17 +106,13 @@ def tags_of(name: str) -> frozenset[int]:
 @cache
 def codes() -> Mapping[str, Mapping[str, frozenset[str]]]:
     """Code meanings by value by scheme."""
-    from pydicom.sr._concepts_dict import concepts
-    from pydicom.sr._snomed_dict import mapping as snomed
-
     known: dict[str, dict[str, set[str]]] = {"SRT": {}}
-    listing = cast("dict[str, dict[str, dict[str, tuple[str, list[int]]]]]", concepts)
-    for scheme, by_keyword in listing.items():
+    for scheme, by_keyword in concepts().items():
         values = known.setdefault(scheme, {})
         for by_value in by_keyword.values():
             for value, (meaning, _) in by_value.items():
                 values.setdefault(value, set()).add(meaning[:64])
-    for retired, value in snomed["SRT"].items():
+    for retired, value in retired_snomed()["SRT"].items():
         known["SRT"].setdefault(retired, set()).update(known["SCT"].get(value, ()))
     return {
         scheme: {value: frozenset(meanings) for value, meanings in values.items()}
@@ -129,18 +123,19 @@ def codes() -> Mapping[str, Mapping[str, frozenset[str]]]:
 @cache
 def phrases() -> frozenset[str]:
     """Phrases of DICOM: names of attributes, UIDs and coded concepts. They identify nobody."""
-    found = {entry[2].casefold() for entry in DicomDictionary.values()}
-    found.update(entry[0].casefold() for entry in UID_dictionary.values())
-    for by_value in codes().values():
-        for meanings in by_value.values():
-            found.update(meaning.casefold() for meaning in meanings)
-    return frozenset(found)
+    return _entries(PHRASES)
 
 
 @cache
 def vocabulary() -> frozenset[str]:
     """Words of those phrases."""
-    return frozenset(word for phrase in phrases() for word in WORD.findall(phrase))
+    return _entries(VOCABULARY)
+
+
+def _entries(name: str) -> frozenset[str]:
+    """Read a generated list; see `generate_words`."""
+    text = files("fedpacs.deidentification.verification").joinpath(name).read_text("utf-8")
+    return frozenset(text.split("\n")) - {""}
 
 
 @cache

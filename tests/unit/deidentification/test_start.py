@@ -10,8 +10,8 @@ from fedpacs.deidentification.engine import Engine
 from fedpacs.deidentification.profile import explain, load_profile
 from fedpacs.deidentification.study import deidentify_study
 explain(load_profile("gdpr-pseudonymised"))
-heavy = {"presidio_analyzer", "deid", "spacy", "torch", "numpy", "tldextract"} & set(sys.modules)
-print(sorted(heavy - {"numpy"}))
+heavy = {"presidio_analyzer", "deid", "spacy", "torch", "tldextract", "pydicom", "requests", "gdcm"}
+print(sorted(heavy & set(sys.modules)))
 """
 
 
