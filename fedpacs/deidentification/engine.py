@@ -17,7 +17,6 @@ from fedpacs.deidentification.admission import (
     sop_instance_of,
 )
 from fedpacs.deidentification.answers import rule_for
-from fedpacs.deidentification.custody.encrypted import encrypted_attributes, originals_of
 from fedpacs.deidentification.describing import describe
 from fedpacs.deidentification.dicom.elements import Element
 from fedpacs.deidentification.dicom.encoding import encode_element
@@ -35,7 +34,7 @@ from fedpacs.deidentification.structured.documents import (
     document_elements,
 )
 from fedpacs.deidentification.terms import TermCollector
-from fedpacs.deidentification.text.cleaning import IdentityTerms, compile_terms
+from fedpacs.deidentification.text.terms import IdentityTerms, compile_terms
 from fedpacs.deidentification.top_level import encoded_elements
 from fedpacs.deidentification.transform import Transformation
 from fedpacs.deidentification.writing import NewFile
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.faces.plan import FacePlan
     from fedpacs.deidentification.identity import Identity
     from fedpacs.deidentification.rules import Profile
-    from fedpacs.deidentification.text.cleaning import CompiledTerms
+    from fedpacs.deidentification.text.terms import CompiledTerms
 
 _MEMORY = 32
 _HEADER_BYTES = 8
@@ -222,6 +221,11 @@ class Engine:
         if not elements.get(SOP_INSTANCE_UID):
             own[SOP_INSTANCE_UID] = Element.of_text(SOP_INSTANCE_UID, "UI", uid)
         if self._custodians:
+            from fedpacs.deidentification.custody.encrypted import (  # only who seals pays for it
+                encrypted_attributes,
+                originals_of,
+            )
+
             sealed = encrypted_attributes(originals_of(parsed), self._custodians, uid)
             own[sealed.tag] = sealed
         return own

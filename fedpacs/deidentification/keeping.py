@@ -14,8 +14,6 @@ from fedpacs.deidentification.code_strings import is_known_code
 from fedpacs.deidentification.dicom.charset import values_of
 from fedpacs.deidentification.dicom.elements import SIZE_OF, TEXT_LIKE, Element
 from fedpacs.deidentification.temporal import dated, shifted
-from fedpacs.deidentification.text.cleaning import mentions
-from fedpacs.deidentification.text.devices import device_text
 
 if TYPE_CHECKING:
     from fedpacs.deidentification.rules import Rule
@@ -59,6 +57,8 @@ def _kept_terms(element: Element, values: list[str], setting: Setting) -> Elemen
 
 def _kept_text(element: Element, values: list[str], rule: Rule, setting: Setting) -> Element | None:
     if rule.generator == "device":
+        from fedpacs.deidentification.text.devices import device_text  # only who keeps devices
+
         values = [device_text(value) for value in values]
         if not any(values):
             return None
@@ -76,7 +76,11 @@ def _kept_text(element: Element, values: list[str], rule: Rule, setting: Setting
 
 
 def _mentions(value: str, setting: Setting) -> bool:
-    return setting.terms is not None and mentions(value, setting.terms)
+    if setting.terms is None:
+        return False
+    from fedpacs.deidentification.text.cleaning import mentions  # only who cleans pays for it
+
+    return mentions(value, setting.terms)
 
 
 def _kept_age(element: Element, values: list[str], setting: Setting) -> Element | None:

@@ -11,12 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fedpacs.core.ps315 import Option
-from fedpacs.deidentification.codes import (
-    CODE_MEANING,
-    CODE_VALUE,
-    CODING_SCHEME,
-    meaning_of,
-)
+from fedpacs.deidentification.codes import CODE_MEANING, CODE_VALUE, CODING_SCHEME
 from fedpacs.deidentification.dicom.charset import UTF_8, text_of
 from fedpacs.deidentification.dicom.elements import Element
 from fedpacs.deidentification.dicom.encoding import encode_element
@@ -112,11 +107,9 @@ def _temporal(profile: Profile) -> str:
 
 
 def _code(option: Option) -> Items:
-    # the dictionary's wording fits the 64 characters of LO
-    meaning = meaning_of("DCM", option.value, option.meaning) or option.meaning
     elements = (
         Element.of_text(CODE_VALUE, "SH", str(option)),
         Element.of_text(CODING_SCHEME, "SH", "DCM"),
-        Element.of_text(CODE_MEANING, "LO", meaning),
+        Element.of_text(CODE_MEANING, "LO", option.meaning),
     )
     return {element.tag: element for element in elements}

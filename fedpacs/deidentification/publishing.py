@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from fedpacs.core.digest import sha256_hex
 from fedpacs.core.errors import FedpacsError
-from fedpacs.deidentification.custody.encrypted import same_but_for_envelope
 from fedpacs.deidentification.dicom.parsing import parse
 from fedpacs.deidentification.errors import DuplicateInstanceError, UnwritableOutputError
 
@@ -136,7 +135,11 @@ def _settled(part: Path) -> str:
 
 def _resolved(part: Path, path: Path) -> bool:
     """Tell whether a name that is taken is taken by the same file, or by a torn one: replace it."""
-    if same_bytes(part, path) or same_but_for_envelope(part, path):
+    if same_bytes(part, path):
+        return True
+    from fedpacs.deidentification.custody.encrypted import same_but_for_envelope  # seldom needed
+
+    if same_but_for_envelope(part, path):
         return True
     try:
         parse(path).close()

@@ -17,7 +17,7 @@ from fedpacs.deidentification.dicom.elements import is_private
 from fedpacs.deidentification.dicom.syntax import vr_of
 from fedpacs.deidentification.errors import DamagedObjectError
 from fedpacs.deidentification.structured.content import identifying_values
-from fedpacs.deidentification.text.cleaning import IdentityTerms
+from fedpacs.deidentification.text.terms import IdentityTerms
 
 if TYPE_CHECKING:
     from fedpacs.deidentification.dicom.elements import Element, Items

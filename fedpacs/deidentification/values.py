@@ -17,7 +17,6 @@ from fedpacs.deidentification.dicom.elements import BULK_VRS, SIZE_OF, TEXT_LIKE
 from fedpacs.deidentification.keeping import kept
 from fedpacs.deidentification.structured.embedded import holds_document
 from fedpacs.deidentification.temporal import dated, shifted, year
-from fedpacs.deidentification.text.cleaning import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,6 +124,8 @@ def cleaned_text(element: Element, setting: Setting) -> Element | None:
     """Give an element of text without what identifies somebody; None when nothing may stay."""
     if setting.terms is None or element.vr not in TEXT_LIKE:
         return None
+    from fedpacs.deidentification.text.cleaning import clean_text  # only who cleans pays for it
+
     wanted = setting.profile.policies.text
     mode: Literal["clean", "vocabulary"] = "vocabulary" if wanted == "vocabulary" else "clean"
     values = values_of(element, setting.charset)

@@ -17,7 +17,6 @@ from fedpacs.deidentification.custody.errors import (
     VaultExistsError,
     VaultNeededError,
 )
-from fedpacs.deidentification.custody.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +64,8 @@ class IdentitySource:
             return Pseudonymiser(key)
         if self._vault is None:
             raise VaultNeededError("The profile wants random codes, and no vault was named.")
+        from fedpacs.deidentification.custody.vault import Vault  # only who has one pays for it
+
         return Vault.open(self._vault, key)
 
 
@@ -84,6 +85,8 @@ def make_vault_beside(out: Path, key_uri: str) -> Path:
     CryptoError, VaultUnwritableError
         If the key cannot be used, or the vault not be written.
     """
+    from fedpacs.deidentification.custody.vault import Vault
+
     vault = vault_beside(out)
     with suppress(VaultExistsError):  # made before, or by another run at this moment
         Vault.create(vault, load_secret(key_uri))
@@ -125,6 +128,6 @@ def identity_source(
         vault = make_vault_beside(out, key_uri)
     source = IdentitySource(kind, key_uri, vault)
     opened = source.open()
-    if isinstance(opened, Vault):
-        opened.close()
+    if kind == "vault":
+        opened.close()  # type: ignore[attr-defined]  # a vault then
     yield source
