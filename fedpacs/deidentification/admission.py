@@ -18,6 +18,8 @@ from fedpacs.deidentification.errors import (
 from fedpacs.deidentification.identity import Identity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fedpacs.crypto.pseudonyms import Pseudonyms
     from fedpacs.deidentification.dicom.parsed import ParsedObject
     from fedpacs.deidentification.rules import Profile
@@ -90,11 +92,14 @@ def identify(
     pseudonyms: Pseudonyms,
     *,
     lenient: bool,
+    shift_days: Callable[[str], int] | None = None,
 ) -> Identity:
     """Tell whose object it is.
 
     Parameters
     ----------
+    shift_days
+        The method of `pseudonyms`, or the same with a memory.
     lenient
         Whether an object that names no patient belongs to a patient of its study alone, never to
         that of another study; it is refused otherwise.
@@ -113,4 +118,5 @@ def identify(
         study = parsed.text(STUDY_INSTANCE_UID) or parsed.text(SERIES_INSTANCE_UID)
         # a line feed is in no Patient ID (PS3.5 6.2, LO), so it can be nobody's
         patient_id = f"\nstudy\n{study or sop_instance_uid}"
-    return Identity(pseudonyms, patient_id, pseudonyms.shift_days(patient_id))
+    shift_days = shift_days or pseudonyms.shift_days
+    return Identity(pseudonyms, patient_id, shift_days(patient_id))

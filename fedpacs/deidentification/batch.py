@@ -7,6 +7,7 @@ gives the same files and changes nothing.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections import Counter
 from contextlib import contextmanager, suppress
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
     from fedpacs.deidentification.faces.plan import FacePlan
     from fedpacs.deidentification.rules import Profile
+
+
+_READABLE = json.JSONEncoder(ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +205,8 @@ def _published(outcome: Outcome, out: Path) -> Outcome:
         return replace(outcome, target="", code=error.code)
     finally:
         with suppress(OSError):
-            outcome.staged.unlink()
-    return replace(outcome, target=target)
+            os.unlink(outcome.staged)  # noqa: PTH108 - once a file, and five times as quick
+    return outcome if target == outcome.target else replace(outcome, target=target)
 
 
 class _Tally:
@@ -244,5 +248,6 @@ def _as_line(outcome: Outcome) -> str:
         "status": "quarantined" if outcome.code else "ok",
         "code": outcome.code or None,
     }
-    readable = outcome.source.isprintable()  # a name that is no text is written in escapes
-    return json.dumps(line, ensure_ascii=not readable)
+    if outcome.source.isprintable():
+        return _READABLE.encode(line)
+    return json.dumps(line)  # a name that is no text is written in escapes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fedpacs.core.digest import sha256_hex
@@ -116,6 +117,7 @@ class Engine:
         self._collector = TermCollector(profile)
         self._searches = profile.policies.text != "drop" or profile.policies.pixels == "clean"
         self._transformations: dict[object, Transformation] = {}
+        self._shift_days = lru_cache(maxsize=_MEMORY)(pseudonyms.shift_days)
 
     def __repr__(self) -> str:
         return f"Engine({self.profile.name})"
@@ -180,7 +182,9 @@ class Engine:
     def _write(self, parsed: ParsedObject, part: Path) -> Written:
         sop_class_uid = admit(parsed, self.profile)
         old_uid = sop_instance_of(parsed, lenient=self._lenient)
-        identity = identify(parsed, old_uid, self.pseudonyms, lenient=self._lenient)
+        identity = identify(
+            parsed, old_uid, self.pseudonyms, lenient=self._lenient, shift_days=self._shift_days
+        )
         transformation, terms = self._transformation(parsed, identity)
         face = self._faces.face_in(parsed, sop_class_uid)
         outcome = self._pictures(parsed, sop_class_uid, terms, part.parent)

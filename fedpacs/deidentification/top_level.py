@@ -77,4 +77,4 @@ def _blocks(parsed: ParsedObject) -> PrivateBlocks:
             creators.append(part)
     if not creators:
         return NO_BLOCKS
-    return PrivateBlocks.from_elements(map(parsed.element, creators), parsed.charset)
+    return PrivateBlocks({raw.tag: parsed.text(raw.tag) for raw in creators})

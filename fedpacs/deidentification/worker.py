@@ -72,6 +72,7 @@ class Worker:
             custodians=load_custodians(task.custodians),
             faces=task.faces,
         )
+        self._option_codes = self._engine.profile.option_codes
         self._folder = Path(tempfile.mkdtemp(dir=task.staging))
 
     def work(self, name: str) -> Outcome:
@@ -86,12 +87,10 @@ class Worker:
         source = self._task.source / name
         try:
             written = self._engine.write(source, part)
-            target = f"{written.sop_instance_uid}.dcm"
-            named = part.rename(self._folder / target)
-            findings = verify_instance(source, named, self._engine.profile.option_codes)
+            uid = written.sop_instance_uid
+            findings = verify_instance(source, part, self._option_codes, name=uid)
             if self._task.conformance and not findings:
-                findings = conformance_findings(source, named)
-            named.rename(part)  # the next file may have the same UID
+                findings = conformance_findings(source, part)
             if findings:
                 raise LeakFoundError("The verification found something.", code=findings[0].code)
         except (FedpacsError, OSError) as error:
@@ -99,7 +98,7 @@ class Worker:
                 part.unlink()
             code = error.code if isinstance(error, FedpacsError) else UnwritableOutputError.code
             return Outcome(name, "", code)
-        return Outcome(name, target, "", part, written.masked_regions, written.text_free)
+        return Outcome(name, f"{uid}.dcm", "", part, written.masked_regions, written.text_free)
 
 
 def load_custodians(paths: Iterable[Path]) -> list[Custodian]:

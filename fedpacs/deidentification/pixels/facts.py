@@ -216,7 +216,7 @@ class PictureFacts:
             return self._with(frames=frames, subsampled=False)  # said so, not done so
         if given is None and extent.length % max(self.frame_bits // 8, 1) == 0:
             frames = max(extent.length * 8 // self.frame_bits, 1)
-        return self._with(frames=frames)
+        return self if frames == self.frames else self._with(frames=frames)
 
     def _with(self, **changes: int) -> PictureFacts:
         values = {name: getattr(self, name) for name in self.__slots__}

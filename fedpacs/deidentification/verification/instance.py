@@ -62,7 +62,11 @@ _TRAILING_BYTES = 1 << 20
 
 
 def verify_instance(
-    original: Path, deidentified: Path, options: Collection[str] | None = None
+    original: Path,
+    deidentified: Path,
+    options: Collection[str] | None = None,
+    *,
+    name: str | None = None,
 ) -> tuple[Finding, ...]:
     """Compare a de-identified file with its original.
 
@@ -75,6 +79,8 @@ def verify_instance(
     options
         Codes of CID 7050 that the site's profile carries out; nothing else excuses a value that
         stayed. None takes those that the output declares and the original did not.
+    name
+        The name that the output is to get, without extension; None when it has it already.
 
     Returns
     -------
@@ -86,7 +92,7 @@ def verify_instance(
     Every byte of the output is searched. Pixel data of more than 64 MiB that were not declared
     changed are compared with the original's in part, drawn by lot; a folder is verified in full.
     """
-    return _thread.verifier.verify(original, deidentified, options)
+    return _thread.verifier.verify(original, deidentified, options, name)
 
 
 class Examination(NamedTuple):
@@ -120,10 +126,14 @@ class Verifier:
         self._buffers = Buffers(thorough=thorough)
 
     def verify(
-        self, original: Path, deidentified: Path, options: Collection[str] | None = None
+        self,
+        original: Path,
+        deidentified: Path,
+        options: Collection[str] | None = None,
+        name: str | None = None,
     ) -> tuple[Finding, ...]:
         """Compare a de-identified file with its original; see `verify_instance`."""
-        return self.examine(original, deidentified, options, with_facts=False).findings
+        return self.examine(original, deidentified, options, name=name, with_facts=False).findings
 
     def examine(
         self,
@@ -131,6 +141,7 @@ class Verifier:
         deidentified: Path,
         options: Collection[str] | None = None,
         *,
+        name: str | None = None,
         with_facts: bool = True,
     ) -> Examination:
         """Verify a de-identified file, and keep what a folder is judged by.
@@ -139,7 +150,7 @@ class Verifier:
         ----------
         original
             Identified file; None when there is none: then only what the output alone shows.
-        deidentified, options
+        deidentified, options, name
             See `verify_instance`.
         with_facts
             Whether to collect what a folder is judged by.
@@ -155,7 +166,8 @@ class Verifier:
             if options is None:
                 chosen = declared(new) - (declared(old) if old else frozenset())
             result = Comparison()
-            found = set(self._findings((old, new), deidentified.stem, chosen, result))
+            stem = deidentified.stem if name is None else name
+            found = set(self._findings((old, new), stem, chosen, result))
             facts = facts_of(new) if with_facts else None
         except Exception:  # noqa: BLE001 - what cannot be compared to its end is not verified
             return Examination((Finding("deid.not-verifiable"),))

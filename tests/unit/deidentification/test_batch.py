@@ -168,7 +168,8 @@ def test_what_does_not_verify_never_appears(source, key_uri, tmp_path, monkeypat
     out = tmp_path / "out"
     seen = []
 
-    def find(_original, output, _options):
+    def find(_original, output, _options, *, name):
+        assert name.startswith("2.25.")
         seen.append(output.parent.parent.name.startswith(".unverified-"))
         return (Finding("deid.leak-name", "0010,0010"),)
 
