@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import FedpacsError
 from fedpacs.deidentification.beside import map_lines, open_private, put_aside, staging
+from fedpacs.deidentification.collecting import seldom_collecting
 from fedpacs.deidentification.custody.identity import identity_source
 from fedpacs.deidentification.errors import (
     EncryptionForbiddenError,
@@ -140,6 +141,7 @@ def run(source: Path, out: Path, options: BatchOptions) -> BatchReport:
         staging(out) as area,
         map_lines(options.map_file) as write_line,
         _faces(source, profile) as faces,
+        seldom_collecting(),
     ):
         task = Task(
             profile=options.profile,

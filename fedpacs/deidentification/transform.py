@@ -51,6 +51,7 @@ MARKERS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303, _CHARSET})
 """Attributes that the engine writes itself."""
 _MEMORY_BYTES = 2 << 20
 _MEMORABLE_BYTES = 1 << 16
+_MEMORABLE_RULES = 4096
 
 
 class Transformation:
@@ -64,7 +65,9 @@ class Transformation:
         What pictures are searched for, whether text is cleaned or not.
     """
 
-    __slots__ = ("_known", "_known_bytes", "_labels_segments", "_wording", "setting", "terms")
+    __slots__ = (
+        "_known", "_known_bytes", "_labels_segments", "_rules", "_wording", "setting", "terms",
+    )  # fmt: skip
 
     def __init__(self, setting: Setting, terms: CompiledTerms) -> None:
         self.setting = setting
@@ -76,6 +79,7 @@ class Transformation:
         self._labels_segments = rule.generator == "segment-label"
         self._known: dict[tuple[bytes, str], bytes] = {}
         self._known_bytes = 0
+        self._rules: dict[tuple[int, str], Rule] = {}
 
     def encoded(self, parsed: ParsedObject, raw: RawElement, creator: str) -> bytes:
         """Give what becomes of a top-level element, encoded; empty when it is removed.
@@ -127,7 +131,13 @@ class Transformation:
         profile = self.setting.profile
         if is_private(raw.tag):
             return profile.private_rule(creator, raw.tag, raw.vr)
-        return profile.action_for(raw.tag, _named_vr(raw.tag, raw.vr), private=False)
+        key = (raw.tag, raw.vr)
+        rule = self._rules.get(key)
+        if rule is None:
+            rule = profile.action_for(raw.tag, _named_vr(*key), private=False)
+            if len(self._rules) < _MEMORABLE_RULES:
+                self._rules[key] = rule
+        return rule
 
     def treated(self, element: Element, rule: Rule, setting: Setting, depth: int) -> Element | None:
         """Give what becomes of one element; None when it is removed."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedpacs.core.errors import FedpacsError
+from fedpacs.deidentification.collecting import collect_seldom
 from fedpacs.deidentification.engine import Engine
 from fedpacs.deidentification.errors import (
     LeakFoundError,
@@ -124,6 +125,7 @@ def start(task: Task) -> None:
     """Make this process's worker."""
     global _worker  # noqa: PLW0603 - a pool's worker has no other place for what it needs
     _worker = Worker(task)
+    collect_seldom()
 
 
 def do(name: str) -> Outcome:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.dicom.syntax import Encoding
 
 _MAXIMUM_SHORT_BYTES = 0xFFFE
+_LITTLE_HEADER, _BIG_HEADER = struct.Struct("<HH2sH").pack, struct.Struct(">HH2sH").pack
 
 
 def encode_element(element: Element, encoding: Encoding) -> bytes:
@@ -44,12 +45,13 @@ def encode_element(element: Element, encoding: Encoding) -> bytes:
 
 def header(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
     """Give the bytes before a value."""
+    if not encoding.implicit and length <= _MAXIMUM_SHORT_BYTES and vr not in LONG_VRS:
+        pack = _LITTLE_HEADER if encoding.little else _BIG_HEADER
+        return pack(tag >> 16, tag & 0xFFFF, vr.encode(), length)
     order = encoding.order
     if encoding.implicit:
         return struct.pack(f"{order}HHL", tag >> 16, tag & 0xFFFF, length)
     if vr not in LONG_VRS:
-        if length <= _MAXIMUM_SHORT_BYTES:
-            return struct.pack(f"{order}HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)
         vr = "UN"
     return struct.pack(f"{order}HH2sHL", tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
 
