@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fedpacs.deidentification.pixels.facts import Pixels
     from fedpacs.deidentification.pixels.frames import Frames
 
-_CHUNK_BYTES = 4 << 20
+_CHUNK_BYTES = 1 << 20
 
 
 def rewrite_native(frames: Frames, changes: Changes, scratch: Path) -> PixelContent | None:
