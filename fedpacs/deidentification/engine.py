@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from fedpacs.core.digest import sha256_hex
 from fedpacs.core.dictionary import UIDS
+from fedpacs.core.digest import sha256_hex
 from fedpacs.core.errors import FedpacsError
 from fedpacs.core.ps315 import Option
 from fedpacs.deidentification.admission import (
