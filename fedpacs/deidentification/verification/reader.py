@@ -154,7 +154,7 @@ class Reader:
 
     def _next(self, parsed: Parsed, window: Window, position: int) -> tuple[Top | None, int]:
         if parsed.syntax is EXPLICIT:
-            top = self._at_hand(window, position)
+            top = self._at_hand(window.data, position - window.base)
             if top is not None:
                 return top, position + len(top.raw)
         header = header_in(window, position, parsed.syntax)
@@ -182,10 +182,16 @@ class Reader:
         own = parsed.own
         while len(window.data) < position + layout.size and window.grow():
             pass
+        data, explicit = window.data, parsed.syntax is EXPLICIT
         for raw, tops in layout.runs:
             first = tops[0].tag
-            while not window.data.startswith(raw, position):
-                top, position = self._quick(window, position, parsed.syntax)
+            while not data.startswith(raw, position):
+                top = self._at_hand(data, position) if explicit else None
+                if top is not None:
+                    position += len(top.raw)
+                else:
+                    top, position = self._quick(window, position, parsed.syntax)
+                    data = window.data
                 if top is None or top.tag >= first or top.tag in own:
                     return False
                 own[top.tag] = top
@@ -197,7 +203,7 @@ class Reader:
     def _quick(self, window: Window, position: int, syntax: Syntax) -> tuple[Top | None, int]:
         """Read an element that is no bulk data; None when it is, or is damaged."""
         if syntax is EXPLICIT:
-            top = self._at_hand(window, position)
+            top = self._at_hand(window.data, position - window.base)
             if top is not None:
                 return top, position + len(top.raw)
         try:
@@ -208,9 +214,9 @@ class Reader:
         except DamageError:
             return None, position
 
-    def _at_hand(self, window: Window, position: int) -> Top | None:
+    def _at_hand(self, data: bytes, at: int) -> Top | None:
         """Give an element of Explicit VR that is known, or has no items; None for any other."""
-        raw = _plain(window.data, position - window.base)
+        raw = _plain(data, at)
         known = self._explicit.get(raw)
         if known is None and raw[4:6] in SHORT_VRS:
             return self._short(raw)

@@ -14,6 +14,7 @@ would strike even there, so those count in decoded values and as whole words onl
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick
@@ -30,6 +31,7 @@ OVERLAP_BYTES = 128
 """What two neighbouring pieces of bulk data must share."""
 PREFIX_CHARACTERS = 12
 _LONGEST = 64
+_REMEMBERED = 4096
 _FALSE_ALARMS = 1e-4
 _BITS_A_CHARACTER = 6
 _WIDE_CODECS = ("utf-16-le", "utf-16-be")
@@ -82,7 +84,7 @@ class Matcher:
     def __init__(
         self,
         needles: Collection[Needle],
-        codecs: Iterable[str] = (),
+        codecs: tuple[str, ...] = (),
         prefixes: Collection[str] = (),
     ) -> None:
         self._prefixes = tuple(sorted(prefixes))
@@ -176,7 +178,12 @@ class Uid(NamedTuple):
         return any(form in content for form in self.wide)
 
 
-def _forms(needle: Needle, codecs: Iterable[str]) -> Iterator[Form]:
+@lru_cache(maxsize=_REMEMBERED)
+def _forms(needle: Needle, codecs: tuple[str, ...]) -> tuple[Form, ...]:
+    return tuple(_written(needle, codecs))
+
+
+def _written(needle: Needle, codecs: tuple[str, ...]) -> Iterator[Form]:
     text = needle.text
     cases = {text, text.lower(), text.upper(), text.title()}
     for codec in dict.fromkeys(("utf-8", *_WIDE_CODECS, *codecs)):
