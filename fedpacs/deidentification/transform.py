@@ -22,7 +22,7 @@ from fedpacs.deidentification.codes import (
 from fedpacs.deidentification.dicom.charset import UTF_8, Charset, text_of
 from fedpacs.deidentification.dicom.elements import Element, is_private
 from fedpacs.deidentification.dicom.encoding import encode_element
-from fedpacs.deidentification.dicom.parsed import numbers_of
+from fedpacs.deidentification.dicom.numbers import numbers_of
 from fedpacs.deidentification.dicom.parsing import PIXEL_TAGS
 from fedpacs.deidentification.dicom.syntax import vr_of
 from fedpacs.deidentification.errors import DamagedObjectError

@@ -15,7 +15,6 @@ import struct
 from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.dicom.charset import Charset
-from fedpacs.deidentification.dicom.nested import MAXIMUM_DEPTH
 from fedpacs.deidentification.dicom.parsed import ParsedObject, PixelExtent, RawElement
 from fedpacs.deidentification.dicom.runs import Known, layout
 from fedpacs.deidentification.dicom.source import Source
@@ -25,18 +24,16 @@ from fedpacs.deidentification.dicom.syntax import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
-    ITEM,
-    ITEM_END,
     LITTLE_EXPLICIT,
     LITTLE_IMPLICIT,
     LONG_VR_BYTES,
-    SEQUENCE_END,
     UNDEFINED,
     VR_BYTES,
     Encoding,
     is_encapsulated,
     vr_of,
 )
+from fedpacs.deidentification.dicom.walking import Walker
 from fedpacs.deidentification.errors import (
     CutObjectError,
     DamagedObjectError,
@@ -283,46 +280,5 @@ def _size_of(parsed: ParsedObject, position: int, header: tuple[int, str, int, i
         return offset + length
     encoding = LITTLE_IMPLICIT if vr == "UN" and not parsed.implicit else parsed.encoding
     fragments = vr in {"OB", "OW"} and not (parsed.implicit and vr != "OB")
-    walker = _Walker(parsed.source, encoding)
+    walker = Walker(parsed.source, encoding)
     return walker.sequence_end(position + offset, fragments=fragments, depth=0) - position
-
-
-class _Walker:
-    """Finds the end of what has no length, through windows of the source."""
-
-    def __init__(self, source: Source, encoding: Encoding) -> None:
-        self.source = source
-        self.encoding = encoding
-
-    def header(self, position: int) -> tuple[int, str, int, int]:
-        content, base = self.source.window(position)
-        tag, vr, length, value = self.encoding.header(content, position - base)
-        return tag, vr, length, value + base
-
-    def sequence_end(self, position: int, *, fragments: bool, depth: int) -> int:
-        if depth > MAXIMUM_DEPTH:
-            raise DamagedObjectError("Sequences are nested without end.")
-        while True:
-            tag, _, length, value = self.header(position)
-            if tag == SEQUENCE_END:
-                return value
-            if tag != ITEM or (fragments and length == UNDEFINED):
-                raise CutObjectError("A sequence holds something else than items.")
-            position = self.item_end(value, depth) if length == UNDEFINED else value + length
-            if position > self.source.size:
-                raise CutObjectError("The file ends in the middle of a sequence.")
-
-    def item_end(self, position: int, depth: int) -> int:
-        while True:
-            tag, vr, length, value = self.header(position)
-            if tag == ITEM_END:
-                return value
-            if length != UNDEFINED:
-                position = value + length
-            elif vr == "UN" and not self.encoding.implicit:
-                inner = _Walker(self.source, LITTLE_IMPLICIT)
-                position = inner.sequence_end(value, fragments=False, depth=depth + 1)
-            else:
-                position = self.sequence_end(value, fragments=False, depth=depth + 1)
-            if position > self.source.size:
-                raise CutObjectError("The file ends in the middle of a sequence.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fedpacs.deidentification.dicom.parsed import numbers_of
+from fedpacs.deidentification.dicom.numbers import numbers_of
 from fedpacs.deidentification.faces.volume import Plane
 
 if TYPE_CHECKING:

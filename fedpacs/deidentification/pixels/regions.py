@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fedpacs.deidentification.dicom.parsed import numbers_of
+from fedpacs.deidentification.dicom.numbers import numbers_of
 from fedpacs.deidentification.pixels.box import Box
 
 if TYPE_CHECKING:

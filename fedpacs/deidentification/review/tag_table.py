@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fedpacs.deidentification.dicom.charset import Charset, text_of
 from fedpacs.deidentification.dicom.elements import TEXT_VRS
-from fedpacs.deidentification.dicom.parsed import numbers_of
+from fedpacs.deidentification.dicom.numbers import numbers_of
 from fedpacs.deidentification.dicom.parsing import PIXEL_TAGS, parse
 
 if TYPE_CHECKING:

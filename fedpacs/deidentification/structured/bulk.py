@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from fedpacs.deidentification.dicom.elements import Element
-from fedpacs.deidentification.dicom.parsed import numbers_of
+from fedpacs.deidentification.dicom.numbers import numbers_of
 from fedpacs.deidentification.structured.icc import cleaned_profile
 from fedpacs.deidentification.structured.schemes import read_lines
 

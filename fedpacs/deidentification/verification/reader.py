@@ -28,6 +28,7 @@ from fedpacs.deidentification.verification.leaves import (
     Top,
     top_at,
 )
+from fedpacs.deidentification.verification.memory import Memory
 from fedpacs.deidentification.verification.parsed import EXPLICIT, IMPLICIT, Layout, Parsed, Run
 from fedpacs.deidentification.verification.window import (
     Window,
@@ -42,9 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DEFLATED_UIDS = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95"})
-_CACHE_BYTES = 24 << 20
 _CACHED_BYTES = 1 << 16
-_OVERHEAD_BYTES = 500
 _LAYOUTS = 64
 _RECENT = 4
 _SERIES = 0x0020000E
@@ -250,33 +249,6 @@ class Reader:
             self._layouts.popitem(last=False)
         parsed.layout = layout
         parsed.own = {tag: top for tag, top in tops.items() if tag not in shared}
-
-
-class Memory:
-    """Elements that were taken apart, by their bytes."""
-
-    __slots__ = ("_bytes", "known")
-
-    def __init__(self) -> None:
-        self.known: dict[Syntax, dict[bytes, Top]] = {EXPLICIT: {}}
-        self._bytes = 0
-
-    def keep(self, top: Top, syntax: Syntax) -> Top:
-        """Give the element with these bytes that is kept, this one if there was none."""
-        size = len(top.raw)
-        if size > _CACHED_BYTES:
-            return top
-        known = self.known.setdefault(syntax, {})
-        same = known.get(top.raw)
-        if same is not None:
-            return same
-        self._bytes += size + _OVERHEAD_BYTES * (1 + len(top.leaves))
-        if self._bytes > _CACHE_BYTES:
-            for one in self.known.values():
-                one.clear()
-            self._bytes = 0
-        known[top.raw] = top
-        return top
 
 
 def _plain(data: bytes, at: int) -> bytes:

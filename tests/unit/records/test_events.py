@@ -33,6 +33,7 @@ SAMPLES = {
     "version number": "0.1.0",
     "disclosure | cohort | egress | job": "egress",
     "train | evaluate": "train",
+    "train | validation | test": "train",
 }
 EVERY_FIELD = [
     (kind, name) for kind, form in FORMS.items() for name in (*form.required, *form.optional)
