@@ -84,7 +84,7 @@ class Matcher:
     def __init__(
         self,
         needles: Collection[Needle],
-        codecs: tuple[str, ...] = (),
+        codecs: Iterable[str] = (),
         prefixes: Collection[str] = (),
     ) -> None:
         self._prefixes = tuple(sorted(prefixes))
@@ -94,8 +94,9 @@ class Matcher:
             for form in _forms(Needle(prefix[:PREFIX_CHARACTERS], "uid"), ())
         ]
         forms: dict[bytes, Form] = {}
+        others = tuple(codecs)
         for needle in needles:
-            for form in _forms(needle, codecs):
+            for form in _forms(needle, others):
                 if form.folded in forms:
                     form = form._replace(exact=form.exact | forms[form.folded].exact)  # noqa: PLW2901 - one form with all spellings
                 forms[form.folded] = form
