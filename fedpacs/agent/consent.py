@@ -88,6 +88,31 @@ def terms_of(premises: Premises, job: JobConfig) -> Terms:
     )
 
 
+def statistics_terms_of(premises: Premises, job: JobConfig) -> Terms:
+    """Give what would be approved for statistics alone: no round of training is.
+
+    Raises
+    ------
+    NoStatisticsAskedError
+        If the job asks for none.
+    NoCohortError
+        If nothing was ingested for the job yet.
+    """
+    from fedpacs.federation.bundle import build_bundle, bundle_digest
+    from fedpacs.federation.statistics import statistics_schema
+
+    return Terms(
+        site=premises.config.site.name,
+        job_digest=job.digest,
+        cohort_digest=current_cohort(premises, job).digest,
+        profile_digest=premises.profile.digest,
+        schema_digest=statistics_schema(job).digest,
+        bundle_digest=bundle_digest(build_bundle(job)),
+        rounds=0,
+        software=version("fedpacs"),
+    )
+
+
 def approve(
     premises: Premises, read: Terms, job: JobConfig, approver: tuple[str, str], days: int
 ) -> str:
@@ -121,7 +146,8 @@ def approve(
     key = SigningKey.load(key_uri)
     if premises.config.approval.approvers.get(name) != key.public:
         raise NotAnApproverError("The site file names no such approver with this key.")
-    if read != terms_of(premises, job):
+    terms_now = terms_of if read.rounds else statistics_terms_of
+    if read != terms_now(premises, job):
         raise TermsChangedError("The terms changed after they were read; nothing was signed.")
     require_profile(premises, current_cohort(premises, job))
     premises.approvals.request(read)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fedpacs.config.job import load_job
 from fedpacs.federation.bundle import build_bundle, bundle_digest
 from fedpacs.federation.schema import wire_schema
+from fedpacs.federation.statistics import statistics_schema
 from fedpacs.training.networks import build_network, state_shapes
 
 if TYPE_CHECKING:
@@ -26,6 +27,33 @@ class RecordPreview:
     shape: tuple[int, ...]
     dtype: str
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TablePreview:
+    """One table of statistics that may leave, if that is approved."""
+
+    table: str
+    cells: int
+    from_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsPreview:
+    """Statistics that may leave once, after an approval of their own.
+
+    Attributes
+    ----------
+    noise
+        In words.
+    sums_for_harmonisation
+        True if sums over patients of intensity landmarks and label volumes may leave, too.
+    """
+
+    tables: tuple[TablePreview, ...]
+    noise: str
+    sums_for_harmonisation: bool
+    schema_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +86,7 @@ class Preview:
     job_digest: str
     schema_digest: str
     bundle_digest: str
+    statistics: StatisticsPreview | None = None
 
 
 def lint_job(path: Path) -> JobConfig:
@@ -104,4 +133,22 @@ def preview(job: JobConfig) -> Preview:
         job_digest=job.digest,
         schema_digest=schema.digest,
         bundle_digest=bundle_digest(build_bundle(job)),
+        statistics=preview_statistics(job),
+    )
+
+
+def preview_statistics(job: JobConfig) -> StatisticsPreview | None:
+    """Say which statistics would leave; None if the job asks for none."""
+    if job.statistics is None:
+        return None
+    schema = statistics_schema(job)
+    noise = schema.noise
+    return StatisticsPreview(
+        tables=tuple(
+            TablePreview(form.name, len(form.cells), f"{form.cells[0]} to {form.cells[-2]}")
+            for form in schema.forms.values()
+        ),
+        noise=f"epsilon {noise.epsilon:g}, delta {noise.delta:g}" if noise else "none: exact",
+        sums_for_harmonisation=schema.moments,
+        schema_digest=schema.digest,
     )

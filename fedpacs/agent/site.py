@@ -195,11 +195,11 @@ class Site:
         store = self.config.store
         return SealedStore.mend(store.path, load_secret(store.key))
 
-    def terms(self, job: JobConfig) -> Terms:
-        """Give what would be approved; see `fedpacs.agent.consent.terms_of`."""
-        from fedpacs.agent.consent import terms_of
+    def terms(self, job: JobConfig, *, statistics: bool = False) -> Terms:
+        """Give what would be approved, for training or for statistics alone."""
+        from fedpacs.agent.consent import statistics_terms_of, terms_of
 
-        return terms_of(self.premises, job)
+        return (statistics_terms_of if statistics else terms_of)(self.premises, job)
 
     def approve(
         self,

@@ -93,3 +93,33 @@ def status(consortium: ConsortiumFile = CONSORTIUM_FILE, as_json: AsJson = False
     for run_report in report.runs:
         say(stdout(), "")
         show(run_report, omit=_FOR_MACHINES - {"failed"})
+
+
+@app.command()
+def compare(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
+    job: JobFile,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the page and the harmonisation.")
+    ] = Path("comparison"),
+    consortium: ConsortiumFile = CONSORTIUM_FILE,
+    as_json: AsJson = False,
+) -> None:
+    """Compare sites by the statistics that they handed over, before a model is trained on them.
+
+    FILE is what `fedpacs site statistics` wrote at each site; its signature is checked against
+    [agents] of consortium.toml.
+    """
+    from fedpacs.config.job import load_job
+    from fedpacs.server.comparison.comparing import compare as compare_files
+    from fedpacs.server.consortium import Consortium
+
+    agents = Consortium.open(consortium).config.agents
+    report = compare_files(files, load_job(job_path(job)), agents, out)
+    if as_json:
+        show(report, as_json=True)
+        return
+    for sentence in report.found:
+        say(stdout(), sentence)
+    say(stdout(), "")
+    show(report, omit=frozenset({"found"}), next_step=f"open {report.page}")

@@ -165,28 +165,33 @@ def approve(  # noqa: PLR0913, PLR0917 - one parameter per option
     approver: Approver,
     key: ApproverKey,
     days: Annotated[int, typer.Option(min=1, max=366, help="Days until it expires.")] = 90,
+    statistics: Annotated[
+        bool,
+        typer.Option("--statistics", help="Approve that the job's statistics leave, nothing else."),
+    ] = False,
     site: SiteFile = SITE_FILE,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a job may do here, and sign it."""
-    from fedpacs.agent.preview import lint_job, preview
+    from fedpacs.agent.preview import lint_job, preview, preview_statistics
     from fedpacs.agent.site import Site
 
     config = lint_job(job_path(job))
     hospital = Site.open(site)
     if not yes:
         _require_somebody_to_ask(as_json)
-    terms = hospital.terms(config)
+    terms = hospital.terms(config, statistics=statistics)
     if not yes:
-        show({"what may leave": preview(config), "terms": terms})
+        leaves = preview_statistics(config) if statistics else preview(config)
+        show({"what may leave": leaves, "terms": terms})
         if not typer.confirm(f"\nSign these terms as {approver} for {days} days?"):
             raise NotSignedError("Nothing was signed.")
     digest = hospital.approve(config, approver, key, days, read=terms)
     show(
         {"approved": config.job.name, "approver": approver, "days": days, "terms_digest": digest},
         as_json=as_json,
-        next_step=f"`fedpacs site train {_same(site, job)}`",
+        next_step=f"`fedpacs site {'statistics' if statistics else 'train'} {_same(site, job)}`",
     )
 
 
@@ -210,6 +215,27 @@ def revoke(  # noqa: PLR0917 - one parameter per option
     config = load_job(job_path(job)) if job else None
     revoked = Site.open(site).revoke(approver, key, job=config, terms=terms)
     show({"revoked_terms": revoked, "approver": approver}, as_json=as_json)
+
+
+@app.command()
+def statistics(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
+    """Count the cohort of a job and write the file that may be handed to the consortium.
+
+    It needs an approval of its own: `fedpacs site approve --statistics`. Nothing is sent; read the
+    file before you hand it over.
+    """
+    from fedpacs.agent.premises import Premises
+    from fedpacs.agent.statistics import release_statistics
+    from fedpacs.config.job import load_job
+
+    config = load_job(job_path(job))
+    with progress() as report:
+        outcome = release_statistics(Premises.open(site), config, report)
+    show(
+        outcome,
+        as_json=as_json,
+        next_step=f"read {outcome.file}, then hand it to the consortium",
+    )
 
 
 @app.command()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fedpacs.config.fields import Port
 from fedpacs.config.load import Frozen, load
-from fedpacs.config.site import SiteName
+from fedpacs.config.site import PublicKey, SiteName
 
 
 class ConsortiumIdentity(Frozen):
@@ -36,6 +36,15 @@ class ConsortiumConfig(Frozen):
     home: Path = Path("state")
     """PKI, SuperLink database, jobs and models live here."""
     members: Annotated[tuple[SiteName, ...], Field(min_length=2)]
+    agents: Annotated[dict[SiteName, PublicKey], Field(default_factory=dict)]
+    """Public key of each member's agent, which signs the statistics that the site hands over."""
+
+    @model_validator(mode="after")
+    def _agents_of_members(self) -> ConsortiumConfig:
+        if not self.agents.keys() <= set(self.members):
+            msg = "agents: only members have agents"
+            raise ValueError(msg)
+        return self
 
 
 def load_consortium(path: Path) -> ConsortiumConfig:

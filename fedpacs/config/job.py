@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -9,9 +10,13 @@ from pydantic import AfterValidator, Field, model_validator
 from fedpacs.config.load import Frozen, load
 from fedpacs.config.quality import Quality
 from fedpacs.core.digest import digest_of
+from fedpacs.core.table_forms import table_forms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from fedpacs.core.statistics import TableForm
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
@@ -147,16 +152,29 @@ class Preparation(Frozen):
     """``canonical``: axes turned (not resampled) to run to head, back and left."""
     bias_field: Literal["none", "n4"] = "none"
     """``n4``: the slow brightness field of an MR coil is removed."""
-    intensity: Literal["z-score", "percentile", "window"] = "z-score"
+    intensity: Literal["z-score", "percentile", "window", "standard-scale"] = "z-score"
     window_center: float | None = None
     """Of ``intensity = "window"``, in modality units (HU for CT)."""
     window_width: Annotated[float, Field(gt=0)] | None = None
+    standard_scale: Annotated[tuple[float, ...] | None, Field(min_length=11, max_length=11)] = None
+    """Landmarks of the scale that `fedpacs consortium compare` fitted over the sites."""
 
     @model_validator(mode="after")
     def _window_is_whole(self) -> Preparation:
         given = (self.window_center is not None, self.window_width is not None)
         if given != ((self.intensity == "window"),) * 2:
             msg = '`window_center` and `window_width` go with intensity = "window", both of them'
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _scale_where_it_is_used(self) -> Preparation:
+        scale = self.standard_scale
+        if (self.intensity == "standard-scale") != (scale is not None):
+            msg = 'standard_scale goes with intensity = "standard-scale"'
+            raise ValueError(msg)
+        if scale and any(high <= low for low, high in pairwise(scale)):
+            msg = "standard_scale must rise"
             raise ValueError(msg)
         return self
 
@@ -189,6 +207,32 @@ class Egress(Frozen):
     minimum_cell: Annotated[int, Field(ge=2)] = 5
 
 
+class StatisticsNoise(Frozen):
+    """Discrete Gaussian noise on every number, drawn at the site."""
+
+    epsilon: Annotated[float, Field(gt=0, le=20)]
+    """What one release may cost each patient of the site."""
+    delta: Annotated[float, Field(gt=0, le=1e-3)] = 1e-6
+
+
+class Statistics(Frozen):
+    """Statistics of the cohort, by which sites are compared before training."""
+
+    tables: tuple[MetricName, ...] = ()
+    """Names of the tables that may leave; all of them if left out."""
+    moments: bool = False
+    """Also the sums from which a location and scale harmonisation is fitted."""
+    noise: StatisticsNoise | None = None
+    """Exact numbers without small cells if left out."""
+
+    @model_validator(mode="after")
+    def _no_exact_sums_beside_noise(self) -> Statistics:
+        if self.moments and self.noise:
+            msg = "moments are exact sums: they cannot leave in a job that asks for noise"
+            raise ValueError(msg)
+        return self
+
+
 class JobConfig(Frozen):
     """One job, complete."""
 
@@ -200,6 +244,19 @@ class JobConfig(Frozen):
     federation: Federation
     egress: Egress
     quality: Quality = Quality()
+    statistics: Statistics | None = None
+
+    @model_validator(mode="after")
+    def _known_tables(self) -> JobConfig:
+        if self.statistics and not set(self.statistics.tables) <= self.all_tables.keys():
+            msg = f"statistics.tables: known are {', '.join(self.all_tables)}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def all_tables(self) -> Mapping[str, TableForm]:
+        """Every table of statistics that a job with this cohort can ask for, by name."""
+        return table_forms(self.cohort.modality, (label.name for label in self.cohort.labels))
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain data, defaults written out; what is not asked for is left out, as in TOML."""

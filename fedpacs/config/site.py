@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import Field, model_validator
@@ -82,6 +82,16 @@ class Limits(Frozen):
     maximum_update_norm: Annotated[float, Field(gt=0)] = 100.0
     maximum_rounds: Annotated[int, Field(ge=1)] = 200
     maximum_update_bytes: Annotated[int, Field(ge=1)] = 512 * 1024 * 1024
+    statistics: Literal["never", "with-noise", "exact"] = "exact"
+    """Which statistics of a cohort may leave, once they are approved."""
+
+
+class Privacy(Frozen):
+    """The privacy budget of the site, over all jobs, for each of its patients."""
+
+    maximum_epsilon: Annotated[float, Field(ge=0)] = 3.0
+    """At 0 nothing with noise is released."""
+    delta: Annotated[float, Field(gt=0, le=1e-3)] = 1e-6
 
 
 class Standardisation(Frozen):
@@ -122,6 +132,7 @@ class SiteConfig(Frozen):
     quality: Quality = Quality()
     """Quality control; where a job asks for less, this holds."""
     standardisation: Standardisation = Standardisation()
+    privacy: Privacy = Privacy()
     link: Link
 
     @property

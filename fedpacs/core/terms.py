@@ -15,6 +15,8 @@ class Terms:
 
     Attributes
     ----------
+    rounds
+        Rounds of training; 0 where statistics alone may leave.
     software
         Version of the FedPACS that trains: what a site runs is its own installed software, so
         another version is another act.

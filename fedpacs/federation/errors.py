@@ -74,3 +74,17 @@ class UntrustedServerError(FederationError):
         "Use the ca.crt of this consortium's kit as `link.root_certificates`, and an address "
         "that the server's certificate names. Do not go on before this is understood."
     )
+
+
+class NoStatisticsAskedError(FederationError):
+    """A job asks for no statistics."""
+
+    code = "federation.no-statistics-asked"
+    default_hint = "Put a [statistics] table into the job; `fedpacs job preview` shows what leaves."
+
+
+class StatisticsUnreadableError(FederationError):
+    """A file is not the signed statistics of a site."""
+
+    code = "federation.statistics-unreadable"
+    default_hint = "Ask the site for the file that `fedpacs site statistics` wrote, unchanged."

@@ -103,3 +103,19 @@ class IndexExposedError(IndexUnwritableError):
 
     code = "records.index-exposed"
     default_hint = "Run `chmod 600` on the file that [ingest] index names."
+
+
+class BudgetExhaustedError(RecordsError):
+    """A release with noise would cost the site's patients more than the site allows."""
+
+    code = "records.budget-exhausted"
+    default_hint = (
+        "Ask for more noise, or let the data protection officer decide on `[privacy]` in site.toml."
+    )
+
+
+class ReservationError(RecordsError):
+    """A reservation of privacy budget is not there, or was settled before."""
+
+    code = "records.no-reservation"
+    default_hint = "Begin the release anew; what was reserved stays charged."

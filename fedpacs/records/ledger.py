@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     func,
     insert,
+    or_,
     select,
 )
 
@@ -183,6 +184,25 @@ def last_entry(connection: Connection, kind: EventKind, **fields: FieldValue) ->
     if row is None:
         return None
     return EntryRow(row.position, row.body, bytes(row.leaf_hash)).read()
+
+
+def entries_of(connection: Connection, kinds: Sequence[EventKind]) -> Iterator[Entry]:
+    """Entries of some kinds, in order.
+
+    Raises
+    ------
+    EventRefusedError
+        If an entry that looks like one cannot be read.
+    """
+    # Canonical JSON writes a name and a value in one way only.
+    written = [canonical_json({"event": kind.value}).decode()[1:-1] for kind in kinds]
+    query = (
+        select(ENTRIES)
+        .where(or_(*(ENTRIES.c.body.contains(each, autoescape=True) for each in written)))
+        .order_by(ENTRIES.c.position)
+    )
+    for row in connection.execute(query):
+        yield EntryRow(row.position, row.body, bytes(row.leaf_hash)).read()
 
 
 def checkpoint_rows(connection: Connection, origin: str) -> Iterator[CheckpointRow]:

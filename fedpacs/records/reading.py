@@ -49,6 +49,22 @@ class ReadableBook:
                         hint="Run `fedpacs audit verify`.",
                     ) from error
 
+    def of_kinds(self, *kinds: EventKind) -> tuple[Entry, ...]:
+        """Read all entries of some kinds, in order; the others are not read.
+
+        Raises
+        ------
+        BookUnreadableError
+            If the book or such an entry cannot be read.
+        """
+        with self._database.reading() as connection:
+            try:
+                return tuple(ledger.entries_of(connection, kinds))
+            except EventRefusedError as error:
+                raise BookUnreadableError(
+                    "An entry of the book cannot be read.", hint="Run `fedpacs audit verify`."
+                ) from error
+
     def last(self, kind: EventKind, **fields: FieldValue) -> Entry | None:
         """Give the last entry of a kind with certain values, None if there is none.
 

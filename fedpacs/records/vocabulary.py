@@ -53,6 +53,10 @@ class EventKind(StrEnum):
     UPDATE_REFUSED = "update-refused"
     EVALUATION_RELEASED = "evaluation-released"
     PAYLOAD_SENT = "payload-sent"
+    STATISTICS_RELEASED = "statistics-released"
+    BUDGET_RESERVED = "budget-reserved"
+    BUDGET_COMMITTED = "budget-committed"
+    BUDGET_CANCELLED = "budget-cancelled"
     RESULT_STORED = "result-stored"
     AGENT_STARTED = "agent-started"
     AGENT_STOPPED = "agent-stopped"
@@ -179,6 +183,20 @@ _CONSENT: dict[str, FieldForm] = {
     "days": COUNT,
     "expires_at_s": COUNT,
 }
+_STATISTICS: dict[str, FieldForm] = {
+    "terms": DIGEST,
+    "bytes": COUNT,
+    "tables": COUNT,
+    "num_suppressed": COUNT,
+}
+_PRIVACY: dict[str, FieldForm] = {
+    "job": DIGEST,
+    "terms": DIGEST,
+    "noise_multiplier": NUMBER,
+    "epsilon": NUMBER,
+    "delta": NUMBER,
+    "reservation": COUNT,
+}
 _PROCESS: dict[str, FieldForm] = {
     "process": COUNT,
     "version": VERSION,
@@ -221,6 +239,13 @@ FORMS: Mapping[EventKind, EventForm] = MappingProxyType(
         EventKind.UPDATE_REFUSED: _form({"code": CODE}, _RELEASE),
         EventKind.EVALUATION_RELEASED: _form({"job": DIGEST, "round": COUNT}, _RELEASE),
         EventKind.PAYLOAD_SENT: _form({"payload": DIGEST, "bytes": COUNT}, _TASK),
+        EventKind.STATISTICS_RELEASED: _form(
+            {"job": DIGEST, "cohort": DIGEST, "minimum_cell": COUNT, "payload": DIGEST},
+            {**_STATISTICS, **_PRIVACY},
+        ),
+        EventKind.BUDGET_RESERVED: _form({"job": DIGEST, "noise_multiplier": NUMBER}, _PRIVACY),
+        EventKind.BUDGET_COMMITTED: _form({"reservation": COUNT}, _PRIVACY),
+        EventKind.BUDGET_CANCELLED: _form({"reservation": COUNT}, _PRIVACY),
         EventKind.RESULT_STORED: _form(
             {"study": STUDY, "model": DIGEST},
             {"series": DIGEST, "payload": DIGEST, "job": DIGEST, **_SIZE},

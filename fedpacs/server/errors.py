@@ -94,3 +94,20 @@ class NotStartedError(ServerError):
 
     code = "server.not-started"
     default_hint = "Run `fedpacs consortium start` first, and leave it running."
+
+
+class NothingToHarmoniseError(ServerError):
+    """The sites released nothing from which a harmonisation could be fitted."""
+
+    code = "server.nothing-to-harmonise"
+    default_hint = "Ask for `moments = true` in the [statistics] of the job, at every site."
+
+
+class StatisticsRefusedError(ServerError):
+    """A file of statistics is damaged, not signed by a member's agent, or of another job."""
+
+    code = "server.statistics-refused"
+    default_hint = (
+        "Ask the site for the file again, and compare its agent's public key with `[agents]` in "
+        "consortium.toml."
+    )

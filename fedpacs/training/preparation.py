@@ -21,6 +21,7 @@ from fedpacs.training.transformations import (
     between_slices,
     canonical,
     correct_bias,
+    standardise,
     window,
 )
 
@@ -166,6 +167,9 @@ def _scaled(
     if center is not None and width is not None:
         steps.append(Step("window", {"center": center, "width": width}))
         return window(image, center, width)
+    if preparation.standard_scale:
+        steps.append(Step("standard-scale", {"landmarks": list(preparation.standard_scale)}))
+        return standardise(image, preparation.standard_scale)
     low, high = (float(value) for value in np.percentile(image, (_LOW, _HIGH)))
     numbers = {"low": low, "high": high} if preparation.intensity == "percentile" else {}
     steps.append(Step(preparation.intensity, numbers))

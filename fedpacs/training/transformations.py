@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fedpacs.core.standard_scale import foreground, landmarks, to_standard_scale
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -160,3 +162,24 @@ def between_slices(array: NDArray[np.float32], number: int, step: float) -> NDAr
     high = np.minimum(low + 1, old - 1)
     part = (at - low).astype(np.float32).reshape(-1, *[1] * (array.ndim - 1))
     return np.asarray(array[low] * (1 - part) + array[high] * part, np.float32)
+
+
+def standardise(image: NDArray[np.float32], scale: Sequence[float]) -> NDArray[np.float32]:
+    """Bring a volume's intensities to the standard scale of the consortium, as 0 to 1.
+
+    Parameters
+    ----------
+    image
+        Shape ``(Z, Y, X)``, modality units.
+    scale
+        Landmarks, rising; below zero only where the scale is physical (HU).
+
+    Returns
+    -------
+    ndarray
+        Same shape, float32: 0 and 1 at the outer landmarks, clipped to a range outside.
+    """
+    own = landmarks(foreground(image, physical=scale[0] < 0))
+    standard = to_standard_scale(image, own, scale)
+    scaled = (standard - scale[0]) / (scale[-1] - scale[0])
+    return np.asarray(np.clip(scaled, -1.0, 2.0), np.float32)

@@ -16,6 +16,7 @@ from fedpacs.config.job import Preparation
 from fedpacs.core.volume import LabelledVolume
 from fedpacs.training.errors import BadVolumeError
 from fedpacs.training.preparation import normalise, prepare, restore
+from fedpacs.training.transformations import standardise
 
 _SPEC = importlib.util.spec_from_file_location("discs", Path(__file__).with_name("conftest.py"))
 discs_module = importlib.util.module_from_spec(_SPEC)
@@ -118,3 +119,39 @@ def spoiled(**changes):
 def test_volumes_that_show_nothing_are_refused(volume):
     with pytest.raises(BadVolumeError):
         prepare(volume, PREPARATION)
+
+
+SCALE = (-10.0, 5, 20, 30, 40, 50, 60, 70, 80, 90, 140)
+
+
+def test_on_the_standard_scale_the_gain_of_a_scanner_makes_no_difference():
+    scale = tuple(value + 20 for value in SCALE)
+    preparation = Preparation(
+        pixel_size=48, spacing_mm=1.5, intensity="standard-scale", standard_scale=scale
+    )
+    volume = disc_volume("p", 1, shape=(2, 40, 40), spacing_mm=(5.0, 1.5, 1.5))
+    volume = replace(volume, image=volume.image - volume.image.min())
+    louder = replace(volume, image=7.5 * volume.image)
+    one, other = (prepare(each, preparation).images for each in (volume, louder))
+    np.testing.assert_allclose(one, other, atol=1e-3)
+    assert not np.allclose(one, prepare(volume, PREPARATION).images, atol=0.1)
+
+
+def test_the_outer_landmarks_of_the_foreground_are_0_and_1():
+    image = np.random.default_rng(3).normal(40, 60, (4, 30, 30)).astype(np.float32)
+    scaled = standardise(image, SCALE)  # below zero: HU
+    assert np.percentile(scaled, (1, 99)) == pytest.approx([0, 1], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"intensity": "standard-scale"},
+        {"standard_scale": SCALE},
+        {"intensity": "standard-scale", "standard_scale": SCALE[::-1]},
+        {"intensity": "standard-scale", "standard_scale": SCALE[:5]},
+    ],
+)
+def test_a_scale_comes_whole_and_only_where_it_is_used(wrong):
+    with pytest.raises(ValueError, match="standard"):
+        Preparation(pixel_size=48, spacing_mm=1.5, **wrong)
