@@ -107,7 +107,7 @@ def statistics_terms_of(premises: Premises, job: JobConfig) -> Terms:
         cohort_digest=current_cohort(premises, job).digest,
         profile_digest=premises.profile.digest,
         schema_digest=statistics_schema(job).digest,
-        bundle_digest=bundle_digest(build_bundle(job)),
+        bundle_digest=bundle_digest(build_bundle(job, "statistics")),
         rounds=0,
         software=version("fedpacs"),
     )

@@ -31,6 +31,8 @@ from fedpacs.federation.messages import TRAIN, message_kind, read_model, write_u
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flwr.app import RecordDict
+
     from fedpacs.agent.assignment import Assignment, Outgoing
     from fedpacs.agent.ports import Permit, RoundHandler
     from fedpacs.core.update import GlobalModel
@@ -157,14 +159,17 @@ class Executor:
 
     def _work(self, assignment: Assignment, kind: MessageKind, model: GlobalModel) -> Outgoing:
         try:
-            released = self._handler.handle(kind, model)
+            content = self._content(kind, model)
         except FedpacsError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is raised, the server gets a code
             # only the kind is logged: a message or traceback could hold a patient's data
             _LOG.error("task failed", extra={"kind": type(error).__name__})
             raise TaskFailedError(f"A task failed: {type(error).__name__}.") from None
-        return assignment.reply(write_update(released, self._permit.schema))
+        return assignment.reply(content)
+
+    def _content(self, kind: MessageKind, model: GlobalModel) -> RecordDict:
+        return write_update(self._handler.handle(kind, model), self._permit.schema)
 
     def _require_permit(self, assignment: Assignment) -> MessageKind:
         """Compare the task with what was approved, before its message is opened."""
@@ -180,9 +185,12 @@ class Executor:
         if assignment.run_config != dict(permit.run_config):
             raise TaskRefusedError("agent.run-config-not-approved")
         try:
-            return message_kind(assignment.message_type)
+            return self._kind(assignment.message_type)
         except UnexpectedRecordError as error:
             raise TaskRefusedError("agent.message-type-not-approved") from error
+
+    def _kind(self, message_type: str) -> MessageKind:
+        return message_kind(message_type)
 
     def _read(self, assignment: Assignment, kind: MessageKind) -> GlobalModel:
         permit = self._permit

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from fedpacs.config.job import JobConfig
     from fedpacs.core.terms import Terms
 
-_STAY_S = 6.0
+STAY_S = 6.0
+"""How long a SuperNode stays after its last reply."""
 
 
 class NotApprovedError(AgentError):
@@ -149,7 +150,7 @@ def serve(
 
 
 def _take_tasks(premises: Premises, permit: Permit, rounds: Round, tally: _Tally) -> None:
-    options = _supernode_options(premises)
+    options = supernode_options(premises)
     with Supervisor(options.folder / "logs") as supervisor:
         supernode = start_supernode(options, supervisor)
         executor = Executor(
@@ -157,7 +158,7 @@ def _take_tasks(premises: Premises, permit: Permit, rounds: Round, tally: _Tally
             options.runtime_secret,
             permit,
             rounds,
-            lambda payload: _note_payload(premises, payload),
+            lambda payload: note_payload(premises, payload),
         )
         try:
             executor.serve(tally.until)
@@ -165,10 +166,11 @@ def _take_tasks(premises: Premises, permit: Permit, rounds: Round, tally: _Tally
             executor.close()
         supernode.wait_until_sent(sum(task.bytes_sent > 0 for task in tally.tasks))
         # Flower drops the replies of a node that has left: stay until the server has taken ours.
-        time.sleep(_STAY_S)
+        time.sleep(STAY_S)
 
 
-def _supernode_options(premises: Premises) -> SuperNodeOptions:
+def supernode_options(premises: Premises) -> SuperNodeOptions:
+    """Give what the site's SuperNode needs."""
     link = premises.config.link
     return SuperNodeOptions(
         superlink=link.superlink,
@@ -187,7 +189,7 @@ def _refusal(premises: Premises, terms: Terms) -> str | None:
     return None if state is ApprovalState.APPROVED else f"agent.approval-{state}"
 
 
-def _note_payload(premises: Premises, payload: bytes) -> None:
+def note_payload(premises: Premises, payload: bytes) -> None:
     """Write into the book what is about to leave; if that fails, it does not leave."""
     premises.record(EventKind.PAYLOAD_SENT, payload=sha256_hex(payload), bytes=len(payload))
 

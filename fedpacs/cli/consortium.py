@@ -1,7 +1,7 @@
 """``fedpacs consortium``: the other half, run by the consortium. It has never seen an image."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,10 @@ from fedpacs.cli.output import say, show, stdout
 from fedpacs.cli.progress import progress
 from fedpacs.cli.verdict import conclude
 from fedpacs.core.errors import ServerError
+
+if TYPE_CHECKING:
+    from fedpacs.server.consortium import Consortium
+    from fedpacs.server.report import RunReport
 
 app = typer.Typer(
     no_args_is_help=True, help="Run the consortium's half; it has never seen an image."
@@ -63,21 +67,35 @@ def start(consortium: ConsortiumFile = CONSORTIUM_FILE, as_json: AsJson = False)
 
 @app.command()
 def run(
-    job: JobFile, consortium: ConsortiumFile = CONSORTIUM_FILE, as_json: AsJson = False
+    job: JobFile,
+    statistics: Annotated[
+        bool,
+        typer.Option("--statistics", help="Ask for the job's statistics alone; train nothing."),
+    ] = False,
+    consortium: ConsortiumFile = CONSORTIUM_FILE,
+    as_json: AsJson = False,
 ) -> None:
     """Train a job over the hospitals that approved it."""
     from fedpacs.server.consortium import Consortium
 
+    half = Consortium.open(consortium)
     with progress() as report:
-        outcome = Consortium.open(consortium).run(job_path(job), report)
+        outcome = half.run(job_path(job), report, "statistics" if statistics else "training")
     error = ServerError(outcome.message, hint=outcome.hint)
     error.code = outcome.failed or error.code
     conclude(
         outcome,
         error if outcome.failed else None,
-        lambda: show(outcome, omit=_FOR_MACHINES),
+        lambda: show(outcome, omit=_FOR_MACHINES, next_step=_next(half, outcome, statistics)),
         as_json=as_json,
     )
+
+
+def _next(half: "Consortium", outcome: "RunReport", statistics: bool) -> str:
+    if not statistics:
+        return ""
+    files = half.home.runs / outcome.run_id / "statistics"
+    return f"`fedpacs consortium compare {files}/*.json --job FILE`"
 
 
 @app.command()

@@ -20,11 +20,13 @@ from fedpacs.cli.options import (
 )
 from fedpacs.cli.output import show, show_checks, show_steps
 from fedpacs.cli.progress import progress
+from fedpacs.cli.site_statistics import add_to as add_statistics_to
 from fedpacs.cli.verdict import conclude
 from fedpacs.core.errors import AgentError, PacsError, UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Run one hospital, from its PACS and back to it.")
 app.add_typer(site_series.app, name="series")
+add_statistics_to(app)
 
 
 class NotSignedError(AgentError):
@@ -215,27 +217,6 @@ def revoke(  # noqa: PLR0917 - one parameter per option
     config = load_job(job_path(job)) if job else None
     revoked = Site.open(site).revoke(approver, key, job=config, terms=terms)
     show({"revoked_terms": revoked, "approver": approver}, as_json=as_json)
-
-
-@app.command()
-def statistics(job: JobFile, site: SiteFile = SITE_FILE, as_json: AsJson = False) -> None:
-    """Count the cohort of a job and write the file that may be handed to the consortium.
-
-    It needs an approval of its own: `fedpacs site approve --statistics`. Nothing is sent; read the
-    file before you hand it over.
-    """
-    from fedpacs.agent.premises import Premises
-    from fedpacs.agent.statistics import release_statistics
-    from fedpacs.config.job import load_job
-
-    config = load_job(job_path(job))
-    with progress() as report:
-        outcome = release_statistics(Premises.open(site), config, report)
-    show(
-        outcome,
-        as_json=as_json,
-        next_step=f"read {outcome.file}, then hand it to the consortium",
-    )
 
 
 @app.command()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import tomllib
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import tomli_w
 
@@ -36,13 +36,20 @@ _UNIX = 3
 _FILE_MODE = 0o100644 << 16
 
 
-def run_config(job: JobConfig) -> dict[str, UserConfigValue]:
+Purpose = Literal["training", "statistics"]
+
+
+def run_config(job: JobConfig, purpose: Purpose = "training") -> dict[str, UserConfigValue]:
     """Give the run configuration, fused by Flower, that a site must see for this job."""
-    return {"job-digest": job.digest, "protocol": _PROTOCOL}
+    config: dict[str, UserConfigValue] = {"job-digest": job.digest, "protocol": _PROTOCOL}
+    return config if purpose == "training" else {**config, "purpose": purpose}
 
 
-def build_bundle(job: JobConfig) -> bytes:
+def build_bundle(job: JobConfig, purpose: Purpose = "training") -> bytes:
     """Build the bundle of a job, the same bytes everywhere.
+
+    A run that only asks for statistics has a bundle of its own, so an approval of the one is none
+    of the other.
 
     The client app that it names does not exist: a SuperNode that would run bundles itself, against
     the FedPACS set-up, fails to load it and runs nothing.
@@ -57,7 +64,7 @@ def build_bundle(job: JobConfig) -> bytes:
                         "serverapp": "fedpacs.server.app:app",
                         "clientapp": "fedpacs.agent.executor:sites_run_no_bundles",
                     },
-                    "config": run_config(job),
+                    "config": run_config(job, purpose),
                 }
             }
         },
@@ -94,7 +101,7 @@ def read_bundle(bundle: bytes) -> JobConfig:
         job = parse(JobConfig, tomllib.loads(text), JOB_FILE)
     except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, ConfigError) as error:
         raise BundleUnreadableError("The bundle does not hold a readable job.") from error
-    if build_bundle(job) != bundle:
+    if bundle not in (build_bundle(job), build_bundle(job, "statistics")):
         raise BundleUnreadableError("The bundle holds more, or other, than its job.")
     return job
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from fedpacs.core.wire import WireSchema
 
-MessageKind = Literal["train", "evaluate"]
+MessageKind = Literal["train", "evaluate", "query"]
 
 TRAIN: MessageKind = "train"
 EVALUATE: MessageKind = "evaluate"
@@ -46,7 +46,7 @@ _NPY_HEADER_BYTES = 4096
 
 
 def message_kind(message_type: str) -> MessageKind:
-    """Narrow Flower's message type to the two that FedPACS knows.
+    """Narrow Flower's message type to the two of training; statistics have one of their own.
 
     Raises
     ------

@@ -16,9 +16,11 @@ from flwr.serverapp import ServerApp
 
 from fedpacs.core.errors import FedpacsError, ServerError
 from fedpacs.core.update import GlobalModel
+from fedpacs.core.wire import WireSchema
 from fedpacs.federation.brisk import pull_briskly
 from fedpacs.federation.bundle import run_config
 from fedpacs.federation.schema import wire_schema
+from fedpacs.server.asking import ask_for_statistics
 from fedpacs.server.control import read_node_key
 from fedpacs.server.errors import QuorumError, UnknownJobError
 from fedpacs.server.exchange import Sites
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from flwr.serverapp import Grid
 
     from fedpacs.config.job import JobConfig
-    from fedpacs.core.wire import WireSchema
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,13 +55,8 @@ def main(grid: Grid, context: Context) -> None:
     record = RunRecord(str(context.run_id), "", "", 0)
     try:
         job = home.job(str(context.run_config.get("job-digest", "")))
-        if dict(context.run_config) != run_config(job):
-            raise UnknownJobError("The run's configuration is not the job's.")  # noqa: TRY301 - same handling as any other failure
-        record = replace(
-            record, job_name=job.job.name, job_digest=job.digest, planned=job.federation.rounds
-        )
-        folder.write(record)
-        run_rounds(_run(grid, home, folder, job), _initial(job), record)
+        record = replace(record, job_name=job.job.name, job_digest=job.digest)
+        _carry_out(grid, home, context, (job, folder, record))
     except FedpacsError as error:
         _fail(folder, record, error)
         raise
@@ -72,6 +68,23 @@ def main(grid: Grid, context: Context) -> None:
         raise
 
 
+def _carry_out(
+    grid: Grid, home: Home, context: Context, work: tuple[JobConfig, RunFolder, RunRecord]
+) -> None:
+    """Train, or ask for statistics, as the run's configuration says."""
+    job, folder, record = work
+    given = dict(context.run_config)
+    if given == run_config(job):
+        record = replace(record, planned=job.federation.rounds)
+        folder.write(record)
+        run_rounds(_run(grid, home, folder, job), _initial(job), record)
+    elif given == run_config(job, "statistics"):
+        sites = Sites(grid, _members(home), WireSchema((), ()))
+        ask_for_statistics(sites, job, folder, record)
+    else:
+        raise UnknownJobError("The run's configuration is not the job's.")
+
+
 class ServerAppFailedError(ServerError):
     """The ServerApp failed in a way nobody foresaw."""
 
@@ -81,8 +94,11 @@ class ServerAppFailedError(ServerError):
 
 def _run(grid: Grid, home: Home, folder: RunFolder, job: JobConfig) -> Run:
     schema = _schema(job)
-    keys = {path.stem: read_node_key(path) for path in sorted(home.members.glob("*.pub"))}
-    return Run(job, schema, Sites(grid, keys, schema), folder)
+    return Run(job, schema, Sites(grid, _members(home), schema), folder)
+
+
+def _members(home: Home) -> dict[str, bytes]:
+    return {path.stem: read_node_key(path) for path in sorted(home.members.glob("*.pub"))}
 
 
 def _schema(job: JobConfig) -> WireSchema:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fedpacs.config.consortium import ConsortiumConfig
+    from fedpacs.federation.bundle import Purpose
     from fedpacs.federation.processes import Child
 
     Progress: TypeAlias = Callable[[str, int, int], None]
@@ -185,11 +186,18 @@ class Consortium:
                 control.register(name, wanted[name])
         return tuple(sorted(wanted))
 
-    def run(self, job: Path | JobConfig, progress: Progress | None = None) -> RunReport:
+    def run(
+        self,
+        job: Path | JobConfig,
+        progress: Progress | None = None,
+        purpose: Purpose = "training",
+    ) -> RunReport:
         """Run a job on the started SuperLink and follow it to its end.
 
         Parameters
         ----------
+        purpose
+            ``statistics`` asks for those alone; the files lie in the run's folder then.
         progress
             Told after every round.
 
@@ -214,7 +222,7 @@ class Consortium:
         with self._control() as control:
             self.home.prepare()
             self.home.keep_job(job)
-            run_id = control.start_run(build_bundle(job))
+            run_id = control.start_run(build_bundle(job, purpose))
             folder = RunFolder.of(self.home, run_id)
             try:
                 record = follow(control, run_id, job, folder, progress or _nothing)

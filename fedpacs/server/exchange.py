@@ -9,22 +9,25 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from flwr.app import Message
 
 from fedpacs.core.errors import FederationError
 from fedpacs.federation.messages import MessageKind, read_update, write_model
+from fedpacs.federation.questions import QUERY, read_answer, write_question
 from fedpacs.server.errors import TooFewSitesError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from flwr.app import RecordDict
     from flwr.serverapp import Grid
 
     from fedpacs.core.update import GlobalModel, ReleasedUpdate
     from fedpacs.core.wire import WireSchema
 
+_AnswerT = TypeVar("_AnswerT")
 _POLL_S = 0.1
 _CODE = re.compile(r"[a-z]+(\.[a-z][a-z0-9-]*)+")
 NO_REPLY = "server.no-reply"
@@ -131,27 +134,53 @@ class Sites:
         timeout_s
             Who has not answered by then is absent.
         """
+
+        def write() -> RecordDict:
+            return write_model(model, self._schema)
+
+        def judge(reply: Message) -> Answer | str:
+            return self._judge(reply, kind, model)
+
+        group = str(model.server_round)
+        return Answers(*self._exchange(_Letter(kind, write, group), judge, nodes, timeout_s))
+
+    def question(
+        self, job_digest: str, nodes: Mapping[str, int], timeout_s: float
+    ) -> tuple[dict[str, bytes], dict[str, str]]:
+        """Ask sites for the statistics of a job.
+
+        Returns
+        -------
+        dict
+            Signed file by site, not verified yet.
+        dict
+            Code of why a site that was asked has no valid answer, by site.
+        """
+        letter = _Letter(QUERY, lambda: write_question(job_digest), "0")
+        return self._exchange(letter, _judge_file, nodes, timeout_s)
+
+    def _exchange(
+        self,
+        letter: _Letter,
+        judge: Callable[[Message], _AnswerT | str],
+        nodes: Mapping[str, int],
+        timeout_s: float,
+    ) -> tuple[dict[str, _AnswerT], dict[str, str]]:
         end = time.monotonic() + timeout_s
         names = sorted(nodes)
         messages = [
-            Message(
-                write_model(model, self._schema),
-                nodes[name],
-                kind,
-                ttl=timeout_s,
-                group_id=str(model.server_round),
-            )
+            Message(letter.write(), nodes[name], letter.kind, ttl=timeout_s, group_id=letter.group)
             for name in names
         ]
         waiting = dict(zip(self._grid.push_messages(messages), names, strict=True))
-        valid: dict[str, Answer] = {}
+        valid: dict[str, _AnswerT] = {}
         absent: dict[str, str] = {}
         while waiting and time.monotonic() < end:
             for reply in self._grid.pull_messages(list(waiting)):
                 name = waiting.pop(reply.metadata.reply_to_message_id, None)
                 if name is None:
                     continue
-                judged = self._judge(reply, kind, model)
+                judged = judge(reply)
                 if isinstance(judged, str):
                     absent[name] = judged
                 else:
@@ -159,17 +188,40 @@ class Sites:
             if waiting:
                 time.sleep(_POLL_S)
         absent.update(dict.fromkeys(waiting.values(), NO_REPLY))
-        return Answers(valid, absent)
+        return valid, absent
 
     def _judge(self, reply: Message, kind: MessageKind, model: GlobalModel) -> Answer | str:
         """Give a valid answer, or the code of why it is none."""
-        if reply.has_error():
-            reason = reply.error.reason or ""
-            if reply.error.code == _NODE_UNAVAILABLE:
-                return NODE_GONE
-            return reason if _CODE.fullmatch(reason) else SITE_ERROR
+        if code := _told(reply):
+            return code
         try:
             update = read_update(reply.content, self._schema, kind, model)
         except FederationError as error:
             return error.code
         return Answer(update, reply)
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    kind: MessageKind
+    write: Callable[[], RecordDict]
+    group: str
+
+
+def _judge_file(reply: Message) -> bytes | str:
+    if code := _told(reply):
+        return code
+    try:
+        return read_answer(reply.content)
+    except FederationError as error:
+        return error.code
+
+
+def _told(reply: Message) -> str:
+    """Give the code that a site or Flower told in place of an answer; empty for an answer."""
+    if not reply.has_error():
+        return ""
+    reason = reply.error.reason or ""
+    if reply.error.code == _NODE_UNAVAILABLE:
+        return NODE_GONE
+    return reason if _CODE.fullmatch(reason) else SITE_ERROR

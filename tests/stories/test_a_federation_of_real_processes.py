@@ -21,12 +21,14 @@ import pytest
 
 from fedpacs.agent.executor import Executor
 from fedpacs.agent.ports import Permit
+from fedpacs.agent.statistics_service import StatisticsExecutor
 from fedpacs.agent.supernode import NotRegisteredError, SuperNodeOptions, start_supernode
 from fedpacs.config.consortium import ConsortiumConfig, ConsortiumIdentity, SuperLinkConfig
 from fedpacs.config.job import load_job
 from fedpacs.config.shipped import shipped
 from fedpacs.core.errors import FederationError
 from fedpacs.core.update import ReleasedUpdate
+from fedpacs.core.wire import WireSchema
 from fedpacs.crypto.pki import create_authority, create_node_key
 from fedpacs.federation.bundle import build_bundle, bundle_digest, run_config
 from fedpacs.federation.errors import PortTakenError, UnreachableError, UntrustedServerError
@@ -224,11 +226,52 @@ def test_three_hospitals_train_one_model_and_nothing_else_leaves(
     assert str(workspace).encode() not in tapped
 
 
+def test_three_hospitals_tell_their_statistics_and_nothing_is_trained(
+    workspace, consortium, superlink, job
+):
+    permit = replace(
+        permit_of(job, WireSchema((), ())),
+        bundle_digest=bundle_digest(build_bundle(job, "statistics")),
+        run_config=run_config(job, "statistics"),
+    )
+    left = {name: [] for name in HOSPITALS}
+    with contextlib.ExitStack() as stack:
+        threads = []
+        for name in HOSPITALS:
+            supervisor = stack.enter_context(Supervisor(workspace / f"logs-statistics-{name}"))
+            given = options(workspace, consortium, name, superlink)
+            start_supernode(given, supervisor)
+            executor = StatisticsExecutor(
+                given.runtime_address,
+                given.runtime_secret,
+                permit,
+                lambda name=name: f"statistics of {name}".encode(),
+                left[name].append,
+            )
+            stack.callback(executor.close)
+            thread = threading.Thread(target=executor.serve, args=(lambda task: not task.code,))
+            thread.start()
+            threads.append(thread)
+        report = consortium.run(job, purpose="statistics")
+        for thread in threads:
+            thread.join(60)
+    assert report.failed is None
+    assert (report.rounds, report.model_file) == (0, None)
+    folder = consortium.home.runs / report.run_id / "statistics"
+    assert {path.stem: path.read_text() for path in folder.iterdir()} == {
+        name: f"statistics of {name}" for name in HOSPITALS
+    }
+    assert all(f"statistics of {name}".encode() in left[name][0] for name in HOSPITALS)
+
+
 def test_the_record_of_a_run_is_there_for_later(consortium, superlink, job):
     assert superlink
     status = consortium.status()
     assert status.running
-    assert [run.job_digest for run in status.runs if run.failed is None] == [job.digest]
+    assert [(r.job_digest, r.rounds) for r in status.runs if r.failed is None] == [
+        (job.digest, ROUNDS),
+        (job.digest, 0),
+    ]
     assert all(member.registered and member.key_present for member in status.members)
 
 
