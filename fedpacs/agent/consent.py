@@ -51,11 +51,14 @@ class ApprovalStatus:
     ----------
     job_digest
         Empty when the terms cannot be read.
+    purpose
+        ``training`` or ``statistics``; empty when the terms cannot be read.
     state
         A state of `fedpacs.records.standing.ApprovalState`, or ``tampered``: approves nothing.
     """
 
     job_digest: str
+    purpose: str
     terms_digest: str
     state: str
 
@@ -220,9 +223,16 @@ def state_of(premises: Premises, terms_digest: str) -> ApprovalState:
 def approvals_of(premises: Premises) -> tuple[ApprovalStatus, ...]:
     """List every approval that was ever asked for at the site."""
     return tuple(
-        ApprovalStatus(each.job_digest if each else "", digest, _standing(premises, digest))
+        ApprovalStatus(*_named(each), digest, _standing(premises, digest))
         for digest, each in premises.approvals.asked()
     )
+
+
+def _named(terms: Terms | None) -> tuple[str, str]:
+    """Give the job of some terms, and what for."""
+    if terms is None:
+        return "", ""
+    return terms.job_digest, "training" if terms.rounds else "statistics"
 
 
 def _standing(premises: Premises, terms_digest: str) -> str:

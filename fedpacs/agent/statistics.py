@@ -17,6 +17,7 @@ from fedpacs.agent.statistics_file import (
     counter,
     draft_of,
     given_before,
+    ledger_of,
     report_of,
     write_private,
 )
@@ -28,7 +29,7 @@ from fedpacs.policy import statistics as gate
 from fedpacs.policy.limits import stricter
 from fedpacs.policy.suppression import merge, smallest_support
 from fedpacs.records.approvals import ApprovalState
-from fedpacs.records.budget import PrivacyLedger, noise_multiplier_for
+from fedpacs.records.budget import noise_multiplier_for
 from fedpacs.records.events import EventKind
 
 if TYPE_CHECKING:
@@ -113,8 +114,7 @@ class _Release:
         self._cohort = cohort
         self._schema = schema
         self._limits = stricter(premises.config.limits, job)
-        privacy = premises.config.privacy
-        self._ledger = PrivacyLedger(premises.book, privacy.maximum_epsilon, privacy.delta)
+        self._ledger = ledger_of(premises)
 
     def write(self, counted: Count, file: Path) -> StatisticsReport:
         """Ask the gate, charge, book, write."""

@@ -12,6 +12,7 @@ from fedpacs.agent.premises import SiteBusyError
 from fedpacs.core.digest import sha256_hex
 from fedpacs.core.errors import AgentError
 from fedpacs.federation.statistics import read_statistics
+from fedpacs.records.budget import PrivacyLedger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +44,8 @@ class StatisticsReport:
         Names of those that rest on too few patients.
     epsilon
         What the release cost each patient; 0 without noise.
+    epsilon_spent
+        What all releases of the site have cost together, at the site's delta.
     agent_key
         Public key that the consortium checks the file with.
     """
@@ -54,6 +57,7 @@ class StatisticsReport:
     tables: int
     withheld: tuple[str, ...]
     epsilon: float
+    epsilon_spent: float
     payload_digest: str
     agent_key: str
 
@@ -73,6 +77,12 @@ def given_before(premises: Premises, file: Path, payload: str) -> StatisticsRepo
     raise LostReleaseError("These statistics were released before, and their file is gone.")
 
 
+def ledger_of(premises: Premises) -> PrivacyLedger:
+    """Give the site's privacy ledger."""
+    privacy = premises.config.privacy
+    return PrivacyLedger(premises.book, privacy.maximum_epsilon, privacy.delta)
+
+
 def report_of(premises: Premises, file: Path, content: bytes, *, again: bool) -> StatisticsReport:
     """Tell what a released file holds."""
     agent_key = premises.signing_key.public
@@ -86,6 +96,7 @@ def report_of(premises: Premises, file: Path, content: bytes, *, again: bool) ->
         tables=len(statistics.tables),
         withheld=statistics.withheld,
         epsilon=statistics.noise.epsilon if statistics.noise else 0.0,
+        epsilon_spent=ledger_of(premises).spending().epsilon,
         payload_digest=sha256_hex(content),
         agent_key=agent_key,
     )

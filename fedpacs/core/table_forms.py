@@ -45,11 +45,17 @@ _ARBITRARY = tuple(2.0 ** (step / 2) for step in range(33))
 """Half octaves from 1 to 65536, for modalities without physical units."""
 _RELATIVE = tuple(step / 20 for step in range(31))
 """Shares of the volume's 99th percentile, 0 to 1.5."""
+_TENTHS = tuple(step / 10 for step in range(11))
 _VOLUME_ML = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0, 1e6)
 
 LOW, MIDDLE, HIGH = "intensity-low", "intensity-middle", "intensity-high"
 LANDMARK_OF: Mapping[str, int] = MappingProxyType({LOW: 10, MIDDLE: 50, HIGH: 90})
 """Percentile of the foreground that each of these tables bands patients by."""
+
+CONTRAST_OF: Mapping[str, int] = MappingProxyType(
+    {"contrast-low": 20, "contrast-middle": 50, "contrast-high": 80}
+)
+"""Percentile that these tables band patients by, as a share of the 99th; not for HU."""
 
 
 def table_forms(modality: str, labels: Iterable[str]) -> Mapping[str, TableForm]:
@@ -79,6 +85,7 @@ def table_forms(modality: str, labels: Iterable[str]) -> Mapping[str, TableForm]
         _codes("sex", SEXES),
         _bands("age", _AGE_YEARS, "years"),
         *(_bands(name, intensity, unit) for name in LANDMARK_OF),
+        *(_bands(name, _TENTHS, "of p99") for name in CONTRAST_OF if modality != "CT"),
         _bands("intensity", intensity, unit, HISTOGRAM_WEIGHT),
         _bands("intensity-shape", _RELATIVE, "of p99", HISTOGRAM_WEIGHT),
         *(_bands(f"label-{label}", _VOLUME_ML, "mL", absent=True) for label in labels),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fedpacs.core.standard_scale import PERCENTILES, foreground, landmarks
-from fedpacs.core.table_forms import LANDMARK_OF, cell_of
+from fedpacs.core.table_forms import CONTRAST_OF, LANDMARK_OF, cell_of
 from fedpacs.quality.statistics import attributes
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def describe(
     physical = ds.get("Modality") == "CT"
     tissue = foreground(volume.image, physical=physical)
     marks = landmarks(tissue)
+    top = float(marks[-1]) or float("nan")
     volumes = label_volumes_ml(volume, labels)
     sex, age = attributes.sex(ds), attributes.age_years(ds)
     values: dict[str, float | str | None] = {
@@ -85,9 +86,10 @@ def describe(
         "sex": sex,
         "age": age,
         **{name: float(marks[PERCENTILES.index(p)]) for name, p in LANDMARK_OF.items()},
+        **{name: float(marks[PERCENTILES.index(p)] / top) for name, p in CONTRAST_OF.items()},
         **{f"label-{label}": ml for label, ml in volumes.items()},
     }
-    shape = tissue / marks[-1] if tissue.size and marks[-1] > 0 else tissue[:0]
+    shape = tissue / top if tissue.size and top > 0 else tissue[:0]
     histograms = {HISTOGRAM: tissue, SHAPE: shape}
     contributions = {
         name: _shares(histograms[name], form) if name in histograms else _one(values[name], form)

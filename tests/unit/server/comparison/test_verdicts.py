@@ -15,7 +15,7 @@ PLANTED = {
     "vendor": (Scanner(manufacturer="GE MEDICAL SYSTEMS"), Population()),
     "field-strength": (Scanner(field_t=1.5), Population()),
     "intensity-middle": (Scanner(gain=1000.0), Population()),
-    "intensity-shape": (Scanner(gamma=0.5), Population()),
+    "contrast-middle": (Scanner(gamma=0.5), Population()),
     "age": (Scanner(), Population(mean_age=25.0)),
     "sex": (Scanner(), Population(women=0.0)),
 }
