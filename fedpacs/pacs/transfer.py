@@ -1,8 +1,11 @@
 """One C-GET or C-MOVE in progress, seen as a stream of files with a watchdog.
 
-pynetdicom hands instances to a handler and responses to a generator. Both go into one queue, so
+pynetdicom hands instances to a handler and responses to a generator. Both come together here, so
 files stream out as they arrive, and a peer that goes silent is noticed although pending
 responses are optional (PS3.4 C.4.2.1.6).
+
+A few files may lie ready; then a C-STORE is answered only when one was taken. As a peer waits for
+that answer, whoever reads slowly holds it back, though never for so long that it gives up.
 
 The last instance is handed on only once the association has gone on well: noise on a wire without
 TLS can leave an instance whole to look at, and shows only in what comes after it. Otherwise it is
@@ -11,8 +14,8 @@ taken away, and asked for again.
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 from fedpacs.pacs.status import PENDING, status_of
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
     from pynetdicom.association import Association
 
     Responses = Iterator[tuple[Dataset, Dataset | None]]
+
+READY = 4
+"""Most files that lie ready: enough that nobody waits for a pause of the other's."""
+_HOLD_S = 5.0
+"""Longest time that one answer is held back: peers give an association up after 10 s or more."""
 
 
 class Transfer:
@@ -41,8 +49,10 @@ class Transfer:
     def __init__(self, association: Association, silence_s: float) -> None:
         self._association = association
         self._silence_s = silence_s
-        self._items: queue.SimpleQueue[Path | int | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._ready: deque[Path] = deque()
+        self._changed = threading.Condition()
+        self._stirs = 0
+        self._ended = self._left = False
         self._last: Path | None = None
         self.broken = False
         """Whether an association that brought instances was aborted."""
@@ -52,12 +62,19 @@ class Transfer:
         """Instances that arrived."""
 
     def arrived(self, path: Path) -> None:
-        """Take the path of an instance; called by the sink from any thread."""
-        with self._lock:
+        """Take the path of an instance; called by the sink from any thread, which may wait."""
+        with self._changed:
             before, self._last = self._last, path
             self.received += 1
-        if before is not None:
-            self._items.put(before)
+            self._stirs += 1
+            if before is not None:
+                self._changed.notify_all()
+                self._changed.wait_for(
+                    lambda: len(self._ready) < READY or self._left,
+                    min(_HOLD_S, self._silence_s / 2),
+                )
+                self._ready.append(before)
+            self._changed.notify_all()
 
     def broke(self) -> None:
         """Note that an association that brought instances was aborted."""
@@ -67,22 +84,33 @@ class Transfer:
         """Send the request and give the paths of what arrives until the final response."""
         worker = threading.Thread(target=self._work, args=(send,), name="fedpacs-retrieve")
         worker.start()
-        finished = False
         try:
-            while True:
-                item = self._items.get(timeout=self._silence_s)
-                if item is None:
-                    finished = True
-                    return
-                if not isinstance(item, int):
-                    yield item
-        except queue.Empty:
-            return
+            while (path := self._next()) is not None:
+                yield path
         finally:
+            with self._changed:
+                finished = self._ended and not self._ready
+                self._left = True
+                self._changed.notify_all()  # nobody must wait for a reader that has left
             if not finished:
                 self._association.abort()
                 self._association.dimse.msg_queue.put((None, None))  # wakes the worker at once
             worker.join()
+
+    def _next(self) -> Path | None:
+        """Wait for a file; None at the end, or when the peer has been silent for too long."""
+        with self._changed:
+            while not self._ready and not self._ended:
+                stirs = self._stirs
+                self._changed.wait_for(
+                    lambda: self._ready or self._ended or self._stirs != stirs,  # noqa: B023 - called here only
+                    timeout=self._silence_s,
+                )
+                if not self._ready and not self._ended and self._stirs == stirs:
+                    return None
+            path = self._ready.popleft() if self._ready else None
+            self._changed.notify_all()
+            return path
 
     def _work(self, send: Callable[[], Responses]) -> None:
         final = None
@@ -90,7 +118,7 @@ class Transfer:
             for response, _ in send():
                 status = status_of(response)
                 if status in PENDING:
-                    self._items.put(int(status or 0))
+                    self._stir()
                 else:
                     final = status
         except (RuntimeError, ValueError):
@@ -99,16 +127,22 @@ class Transfer:
         finally:
             self.final_status = final
             self._settle_last()
-            self._items.put(None)
+
+    def _stir(self) -> None:
+        """Note that the peer is at work."""
+        with self._changed:
+            self._stirs += 1
+            self._changed.notify_all()
 
     def _settle_last(self) -> None:
-        with self._lock:
+        with self._changed:
             last, self._last = self._last, None
-        if last is None:
-            return
-        if self.final_status is not None and not self.broken:
-            self._items.put(last)
-            return
-        self.received -= 1
-        if last.is_file():  # the probe's is the null device
+            good = self.final_status is not None and not self.broken
+            if last is not None and good:
+                self._ready.append(last)
+            elif last is not None:
+                self.received -= 1
+            self._ended = True
+            self._changed.notify_all()
+        if last is not None and not good and last.is_file():  # the probe's is the null device
             last.unlink(missing_ok=True)
