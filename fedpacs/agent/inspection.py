@@ -23,7 +23,7 @@ def check(premises: Premises) -> tuple[CheckItem, ...]:
     parts: tuple[tuple[str, Callable[[], object]], ...] = (
         ("project key", lambda: premises.pseudonyms),
         ("profile", lambda: premises.profile),
-        ("store key and store", lambda: len(premises.store.studies())),
+        ("store key and store", lambda: sum(1 for _ in premises.store.each_study())),
         ("staging is empty", lambda: _require_empty_staging(premises)),
         ("agent's signing key", lambda: premises.signing_key),
         ("book", lambda: premises.book),

@@ -168,7 +168,7 @@ class Site:
         from fedpacs.agent.series import codes_of_today
         from fedpacs.cohort.counting import catalogue
 
-        studies = map(codes_of_today(self.premises), self.premises.store.studies())
+        studies = map(codes_of_today(self.premises), self.premises.store.each_study())
         return catalogue(studies, self.config.limits.minimum_cell)
 
     def forget(self, patient: str) -> Forgotten:
@@ -281,13 +281,13 @@ class Site:
         from fedpacs.records.study_index import DEAD, StudyState
 
         premises = self.premises
-        studies = premises.store.studies()
+        patients = [study.patient for study in premises.store.each_study()]
         events = Counter(str(entry.event.kind) for entry in premises.book.entries())
         return SiteStatus(
             site=self.config.site.name,
             profile=premises.profile.name,
-            studies=len(studies),
-            patients=len({study.patient for study in studies}),
+            studies=len(patients),
+            patients=len(set(patients)),
             index={str(state): n for state, n in sorted(premises.index.states().items())},
             dead_letters=premises.index.codes(*DEAD),
             waiting=premises.index.codes(StudyState.WAITING),

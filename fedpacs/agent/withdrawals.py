@@ -143,7 +143,7 @@ def purge(premises: Premises, patients: frozenset[str]) -> int:
     """Remove what is still here of withdrawn patients; give how many had anything."""
     if not patients:
         return 0
-    here = {study.patient for study in premises.store.studies()}
+    here = {study.patient for study in premises.store.each_study()}
     here |= {patient for patient in patients if premises.index.of_patient(patient)}
     here |= {p for p in patients if any(premises.quarantine.of_patient(p, premises.pseudonyms))}
     here |= set(premises.store.split_patients())

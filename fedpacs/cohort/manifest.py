@@ -7,6 +7,7 @@ subject's image series and label. Its own digest is the cohort's. Order plays no
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from fedpacs.cohort.errors import (
@@ -34,28 +35,41 @@ def query_digest(query: CohortQuery) -> str:
     return digest_of(query.model_dump(mode="json"))
 
 
-def make_manifest(
-    query: str, subjects: Iterable[Subject], studies: Mapping[str, StudyRecord]
-) -> dict[str, Any]:
+def make_manifest(query: str, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Write the manifest of a cohort.
 
     Parameters
     ----------
     query
         Digest of the cohort query.
-    subjects
-        In any order.
-    studies
-        Records of their studies by UID.
+    rows
+        What `make_row` gave for each subject, in any order.
+    """
+    ordered = sorted(rows, key=lambda row: (row["patient"], row["series"], row["label"]))
+    return {"format": _FORMAT, "query": query, "subjects": ordered}
+
+
+def make_row(subject: Subject, study: StudyRecord | None) -> dict[str, Any]:
+    """Write what a manifest says of one subject.
 
     Raises
     ------
     StaleCohortError
-        If a subject's study, series or label is not in the records.
+        If the subject's study, series or label is not in the record.
     """
-    rows = [_row(subject, studies.get(subject.study_instance_uid)) for subject in subjects]
-    rows.sort(key=lambda row: (row["patient"], row["series"], row["label"]))
-    return {"format": _FORMAT, "query": query, "subjects": rows}
+    series = study.series(subject.series_instance_uid) if study else ()
+    label = study.instance(subject.label_sop_instance_uid) if study else None
+    if study is None or not series or label is None or study.patient != subject.patient:
+        raise StaleCohortError("A subject of the cohort is not in the sealed store.")
+    return {
+        "patient": subject.patient,
+        "study": subject.study_instance_uid,
+        "series": subject.series_instance_uid,
+        "label": subject.label_sop_instance_uid,
+        "split": subject.split.value,
+        "images": sorted(i.digest for i in series),
+        "label_content": label.digest,
+    }
 
 
 def keep_manifest(store: SealedStore, manifest: dict[str, Any]) -> str:
@@ -103,26 +117,12 @@ def cohort_of(manifest: Mapping[str, Any]) -> Cohort:
 def holds(store: SealedStore, manifest: Mapping[str, Any]) -> bool:
     """Tell whether the store still has exactly the content that a manifest names."""
     cohort = cohort_of(manifest)
-    wanted = {subject.study_instance_uid for subject in cohort.subjects}
+    rows: list[dict[str, Any]] = []
+    by_study = sorted(cohort.subjects, key=lambda subject: subject.study_instance_uid)
     try:
-        studies = {uid: store.study(uid) for uid in wanted if store.has(uid)}
-        now = make_manifest(manifest["query"], cohort.subjects, studies)
+        for uid, subjects in groupby(by_study, key=lambda subject: subject.study_instance_uid):
+            study = store.study(uid) if store.has(uid) else None
+            rows.extend(make_row(subject, study) for subject in subjects)
     except StaleCohortError:
         return False
-    return digest_of(now) == cohort.digest
-
-
-def _row(subject: Subject, study: StudyRecord | None) -> dict[str, Any]:
-    series = study.series(subject.series_instance_uid) if study else ()
-    label = study.instance(subject.label_sop_instance_uid) if study else None
-    if study is None or not series or label is None or study.patient != subject.patient:
-        raise StaleCohortError("A subject of the cohort is not in the sealed store.")
-    return {
-        "patient": subject.patient,
-        "study": subject.study_instance_uid,
-        "series": subject.series_instance_uid,
-        "label": subject.label_sop_instance_uid,
-        "split": subject.split.value,
-        "images": sorted(i.digest for i in series),
-        "label_content": label.digest,
-    }
+    return digest_of(make_manifest(manifest["query"], rows)) == cohort.digest

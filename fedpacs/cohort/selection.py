@@ -9,7 +9,7 @@ before is decoded once, so a cohort consists of what can be trained on.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fedpacs.cohort.errors import (
@@ -24,6 +24,7 @@ from fedpacs.cohort.manifest import (
     holds,
     keep_manifest,
     make_manifest,
+    make_row,
     query_digest,
     read_manifest,
 )
@@ -113,12 +114,17 @@ def select_cohort(
     """
     known = _known_splits(store, previous)
     found = _Finder(store, query, previous)
-    records = [r for r in store.studies() if studies is None or r.study_instance_uid in studies]
-    unsplit = [subject for record in records for subject in found.subjects(coded(record))]
-    parts = assign_splits({subject.patient for subject in unsplit}, known, query.splits)
-    subjects = [replace(subject, split=parts[subject.patient]) for subject in unsplit]
-    by_uid = {record.study_instance_uid: record for record in records}
-    manifest = make_manifest(query_digest(query), subjects, by_uid)
+    # one record at a time: a store of millions of files is never in memory
+    rows = [
+        make_row(subject, record)
+        for record in store.each_study()
+        if studies is None or record.study_instance_uid in studies
+        for subject in found.subjects(coded(record))
+    ]
+    parts = assign_splits({row["patient"] for row in rows}, known, query.splits)
+    manifest = make_manifest(
+        query_digest(query), [{**row, "split": parts[row["patient"]].value} for row in rows]
+    )
     with store.writing({"act": "cohort"}):
         keep_manifest(store, manifest)
     return Selection(cohort_of(manifest), found.unlabelled, found.ambiguous, dict(found.unfit))

@@ -172,6 +172,10 @@ class SealedStore:
         """Give the new UIDs of everything sealed of one study."""
         return frozenset(i.sop_instance_uid for i in self.study(study_instance_uid).instances)
 
+    def each_study(self) -> Iterator[StudyRecord]:
+        """Open the records of all studies one after the other, in no order."""
+        return upkeep.records(self.vault)
+
     def studies(self) -> tuple[StudyRecord, ...]:
         """Open the records of all studies, sorted by UID."""
         records = upkeep.records(self.vault)

@@ -85,6 +85,9 @@ class Ingest(Frozen):
     longest_retry_s: Annotated[float, Field(gt=0)] = 43_200.0
     patience_s: Annotated[float, Field(ge=0, le=86_400)] = 5.0
     """How long a run waits at its end for studies whose next try is due soon."""
+    full_survey_days: Annotated[float, Field(ge=0, le=366)] = 7.0
+    """A ready study that the PACS counts as before is listed down to its instances again after so
+    many days only; 0 lists every study in every run."""
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Processes that de-identify; 0 takes one per core, 1 works in the agent's own process."""
     scheduler: Annotated[str, AfterValidator(_scheduler)] = ""

@@ -45,12 +45,15 @@ class StudyRef:
     unlisted
         Series and instances that the archive counts or lists without naming them. They cannot be
         asked for, so a study that has any is never complete.
+    surveyed
+        What the archive had said before; None where it was not asked level by level.
     """
 
     study_instance_uid: str
     patient_id: str
     series: tuple[SeriesRef, ...]
     unlisted: int = 0
+    surveyed: SurveyedStudy | None = None
 
     @property
     def sop_instance_uids(self) -> frozenset[str]:
@@ -69,6 +72,26 @@ class StudyRef:
 
     def __repr__(self) -> str:
         return f"StudyRef({len(self.series)} series, {len(self.sop_instance_uids)} instances)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SurveyedStudy:
+    """What an archive says of a study before it is asked for series and instances.
+
+    Attributes
+    ----------
+    num_series, num_instances
+        As the archive counts them; None where it does not. Counts prove nothing: they only show
+        that a study has changed.
+    """
+
+    study_instance_uid: str
+    patient_id: str
+    num_series: int | None = None
+    num_instances: int | None = None
+
+    def __repr__(self) -> str:
+        return f"SurveyedStudy({self.num_instances} instances)"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

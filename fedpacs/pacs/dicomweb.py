@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fedpacs.config.pacs import DicomwebPacs
     from fedpacs.core.study import SeriesRef, StudyRef
-    from fedpacs.pacs.ports import ProbeStep, StudyQuery
+    from fedpacs.pacs.ports import Known, ProbeStep, StudyQuery
 
 ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _DICOM = "application/dicom"
@@ -66,9 +66,9 @@ class DicomwebReader:
         evidence.keep(self._pacs, steps)
         return steps
 
-    def find(self, query: StudyQuery) -> Iterator[StudyRef]:
+    def find(self, query: StudyQuery, known: Known | None = None) -> Iterator[StudyRef]:
         """Give each study that contains the modality, with every series and instance of it."""
-        return Finder(QidoQuery(self.client)).studies(query)
+        return Finder(QidoQuery(self.client)).studies(query, known)
 
     def retrieve(
         self, study: StudyRef, into: Path, only: frozenset[str] | None = None

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fedpacs.config.pacs import DimsePacs
     from fedpacs.core.errors import PacsError
     from fedpacs.core.study import SeriesRef, StudyRef
-    from fedpacs.pacs.ports import ProbeStep, StudyQuery
+    from fedpacs.pacs.ports import Known, ProbeStep, StudyQuery
 
 _GET: str = StudyRootQueryRetrieveInformationModelGet
 _MOVE: str = StudyRootQueryRetrieveInformationModelMove
@@ -80,9 +80,9 @@ class DimseReader:
         self.method = _known_method(self._pacs)
         return steps
 
-    def find(self, query: StudyQuery) -> Iterator[StudyRef]:
+    def find(self, query: StudyQuery, known: Known | None = None) -> Iterator[StudyRef]:
         """Give each study that contains the modality, with every series and instance of it."""
-        return Finder(DimseQuery(self.query_association)).studies(query)
+        return Finder(DimseQuery(self.query_association)).studies(query, known)
 
     def retrieve(
         self, study: StudyRef, into: Path | None, only: frozenset[str] | None = None

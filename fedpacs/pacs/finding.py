@@ -3,20 +3,24 @@
 Optional keys are asked for and not relied on: an archive that does not match or return
 ModalitiesInStudy is filtered by the Modality of its series, and identical answers, which some
 archives give once per instance, count once.
+
+A study costs one question, each of its series another. So whoever knows a study already, by its
+counts, is asked before the archive is asked for its series.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from fedpacs.core.study import InstanceRef, SeriesRef, StudyRef
+from fedpacs.core.study import InstanceRef, SeriesRef, StudyRef, SurveyedStudy
 from fedpacs.pacs.errors import NamelessAnswerError, QueryFailedError
 from fedpacs.pacs.part10 import is_uid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from fedpacs.pacs.ports import StudyQuery
+    from fedpacs.pacs.ports import Known, StudyQuery
 
     Answer = Mapping[str, tuple[str, ...]]
     """DICOM keyword to values; what was not returned is left out or empty."""
@@ -48,6 +52,14 @@ def value(answer: Answer, keyword: str) -> str:
     return "\\".join(answer.get(keyword, ()))
 
 
+_OPTIONAL = (
+    "ModalitiesInStudy",
+    "SOPClassesInStudy",
+    "NumberOfStudyRelatedSeries",
+    "NumberOfStudyRelatedInstances",
+)
+
+
 class Finder:
     """Finds studies with every series and instance.
 
@@ -60,8 +72,16 @@ class Finder:
     def __init__(self, archive: Asking) -> None:
         self._archive = archive
 
-    def studies(self, query: StudyQuery) -> Iterator[StudyRef]:
+    def studies(self, query: StudyQuery, known: Known | None = None) -> Iterator[StudyRef]:
         """Give the studies that match, complete with series and instances.
+
+        Parameters
+        ----------
+        query
+            Which.
+        known
+            Asked before a study of the modality is listed; see
+            `fedpacs.pacs.ports.ArchiveReader.find`.
 
         Raises
         ------
@@ -73,28 +93,30 @@ class Finder:
             listed = answer.get("ModalitiesInStudy", ())
             if query.modality and listed and query.modality not in listed:
                 continue
-            study_uid = value(answer, "StudyInstanceUID")
-            series, unlisted = self._series(study_uid, answer.get("SOPClassesInStudy", ()))
-            known = not unlisted  # else what is not named may be of the modality
-            if query.modality and known and all(s.modality != query.modality for s in series):
+            study = _surveyed(answer)
+            sure = bool(listed) or not query.modality
+            if known is not None and sure and known(study):
                 continue
-            yield StudyRef(study_uid, value(answer, "PatientID"), series, unlisted)
+            uid = study.study_instance_uid
+            series, unlisted = self._series(uid, answer.get("SOPClassesInStudy", ()))
+            named = not unlisted  # else what is not named may be of the modality
+            if query.modality and named and all(s.modality != query.modality for s in series):
+                continue
+            yield StudyRef(uid, study.patient_id, series, unlisted, _believed(study, series))
 
     def _matching_studies(self, query: StudyQuery) -> list[Answer]:
         keys = {
             "StudyInstanceUID": query.study_instance_uid,
             "PatientID": query.patient_id,
             "StudyDate": query.study_date,
+            **dict.fromkeys(_OPTIONAL, ""),
             "ModalitiesInStudy": query.modality,
-            "SOPClassesInStudy": "",
         }
-        try:
-            listed = self._archive.ask("STUDY", keys)
-            answers, nameless = _once(listed, "StudyInstanceUID")
-        except QueryFailedError:
-            # some archives fail on optional keys instead of ignoring them (PS3.4 C.2.2.1.3)
-            plain = {k: v for k, v in keys.items() if not k.endswith("InStudy")}
-            answers, nameless = _once(self._archive.ask("STUDY", plain), "StudyInstanceUID")
+        answers, nameless = self._studies(keys | dict(query.keys))
+        if query.keys and not answers and not nameless:
+            # an archive that does not know a key must ignore it (PS3.4 C.2.2.1.3), and some find
+            # nothing instead: headers are the judge
+            answers, nameless = self._studies(keys)
         if nameless:
             raise NamelessAnswerError(f"The PACS lists {nameless} studies without a usable UID.")
         return [
@@ -106,6 +128,14 @@ class Finder:
                 study_instance_uid=value(answer, "StudyInstanceUID"),
             )
         ]
+
+    def _studies(self, keys: Mapping[str, str]) -> tuple[list[Answer], int]:
+        try:
+            return _once(self._archive.ask("STUDY", keys), "StudyInstanceUID")
+        except QueryFailedError:
+            # some archives fail on optional keys instead of ignoring them
+            plain = {k: keys[k] for k in ("StudyInstanceUID", "PatientID", "StudyDate")}
+            return _once(self._archive.ask("STUDY", plain), "StudyInstanceUID")
 
     def _series(
         self, study_uid: str, sop_classes: tuple[str, ...]
@@ -144,6 +174,28 @@ class Finder:
             for answer in answers
         )
         return instances, nameless
+
+
+def _surveyed(answer: Answer) -> SurveyedStudy:
+    return SurveyedStudy(
+        value(answer, "StudyInstanceUID"),
+        value(answer, "PatientID"),
+        _number(value(answer, "NumberOfStudyRelatedSeries")),
+        _number(value(answer, "NumberOfStudyRelatedInstances")),
+    )
+
+
+def _believed(study: SurveyedStudy, series: tuple[SeriesRef, ...]) -> SurveyedStudy:
+    """Keep an archive's counts only if they are those of what it lists."""
+    listed = len(series), sum(len(one.instances) for one in series)
+    counted = study.num_series, study.num_instances
+    if all(c is None or c == n for c, n in zip(counted, listed, strict=True)):
+        return study
+    return replace(study, num_series=None, num_instances=None)
+
+
+def _number(counted: str) -> int | None:
+    return int(counted) if counted.isascii() and counted.isdecimal() else None
 
 
 def _once(answers: Iterable[Answer], keyword: str) -> tuple[list[Answer], int]:

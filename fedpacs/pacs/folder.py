@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fedpacs.config.pacs import FolderPacs
     from fedpacs.core.study import StudyRef
-    from fedpacs.pacs.ports import ProbeStep, StudyQuery
+    from fedpacs.pacs.ports import Known, ProbeStep, StudyQuery
 
 _LOGGER = logging.getLogger(__name__)
 _SUFFIXES = (".dcm", ".dicom", ".ima")
@@ -53,7 +53,7 @@ class FolderReader:
         evidence.keep(self._pacs, steps)
         return steps
 
-    def find(self, query: StudyQuery) -> Iterator[StudyRef]:
+    def find(self, query: StudyQuery, known: Known | None = None) -> Iterator[StudyRef]:  # noqa: ARG002 - listing costs nothing
         """Give each study that contains the modality; the folder is read anew."""
         index = self._scan()
         self.unplaced = index.unplaced()

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from fedpacs.core.study import StudyRef
+    from fedpacs.core.study import StudyRef, SurveyedStudy
+
+    Known = Callable[[SurveyedStudy], bool]
+    """Tells of a study, before it is listed, that nothing more needs to be known of it."""
 
 _DATE_RANGE = re.compile(r"(\d{8})?(-(\d{8})?)?")
 
@@ -27,12 +30,16 @@ class StudyQuery:
         ``YYYYMMDD`` or a range with a hyphen (PS3.4 C.2.2.2.5).
     patient_id, study_instance_uid
         Exact values.
+    keys
+        More study-level keys, keyword and value. An archive may ignore them, so nothing is held
+        to them here; they spare fetching what would only then be seen not to match.
     """
 
     modality: str
     study_date: str = ""
     patient_id: str = ""
     study_instance_uid: str = ""
+    keys: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not _DATE_RANGE.fullmatch(self.study_date):
@@ -129,8 +136,16 @@ class ArchiveReader(Protocol):
         """
         ...
 
-    def find(self, query: StudyQuery) -> Iterator[StudyRef]:
+    def find(self, query: StudyQuery, known: Known | None = None) -> Iterator[StudyRef]:
         """Give each study that contains the modality, with every series and instance of it.
+
+        Parameters
+        ----------
+        query
+            Which.
+        known
+            Asked of each study that surely contains the modality, where listing it costs the
+            archive something; what it says to be known is not listed and not given.
 
         Raises
         ------

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fedpacs.config.pacs import PushPacs
     from fedpacs.core.study import InstanceRef, SeriesRef, StudyRef
-    from fedpacs.pacs.ports import ArchiveReader, ProbeStep
+    from fedpacs.pacs.ports import ArchiveReader, Known, ProbeStep
 
 _EVERY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound here
 
@@ -69,7 +69,7 @@ class PushReader:
         evidence.keep(pacs, steps)
         return steps
 
-    def find(self, query: StudyQuery) -> Iterator[StudyRef]:
+    def find(self, query: StudyQuery, known: Known | None = None) -> Iterator[StudyRef]:  # noqa: ARG002 - listing costs nothing
         """Give each quiet study that contains the modality."""
         for listed in self._inbox.studies(self._pacs.quiet_s):
             if query.modality and query.modality not in listed.modalities:

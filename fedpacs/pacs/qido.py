@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 PAGE = 500
 _UNIQUE = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID"}
-_ON_REQUEST = ("SOPClassesInStudy", "NumberOfSeriesRelatedInstances", "SOPClassUID")
+_ON_REQUEST = (
+    "SOPClassesInStudy",
+    "NumberOfStudyRelatedSeries",
+    "NumberOfStudyRelatedInstances",
+    "NumberOfSeriesRelatedInstances",
+    "SOPClassUID",
+)
 
 
 def resource(keys: Mapping[str, str]) -> str:

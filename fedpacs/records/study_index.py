@@ -22,6 +22,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    inspect,
     select,
     update,
 )
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
 
 class StudyState(StrEnum):
@@ -83,6 +84,8 @@ class IndexedStudy:
         SHA-256 of the profile it was last worked on with.
     listed_us
         When the archive last listed it down to its instances.
+    counted_series, counted_instances
+        What the archive had counted then; -1 where it gave no count that was true.
     """
 
     subject: str
@@ -97,6 +100,8 @@ class IndexedStudy:
     asked: str = ""
     profile: str = ""
     listed_us: int = 0
+    counted_series: int = -1
+    counted_instances: int = -1
 
 
 METADATA = MetaData()
@@ -116,7 +121,11 @@ STUDIES = Table(
     Column("asked", String(64), nullable=False),
     Column("profile", String(64), nullable=False),
     Column("listed_us", BigInteger, nullable=False),
+    Column("counted_series", BigInteger, nullable=False, server_default="-1"),
+    Column("counted_instances", BigInteger, nullable=False, server_default="-1"),
 )
+_ADDED = ("counted_series", "counted_instances")
+"""Columns that an index of an earlier version does not have."""
 
 
 class StudyIndex:
@@ -147,6 +156,7 @@ class StudyIndex:
         try:
             with database.writing() as connection:
                 METADATA.create_all(connection)
+                _complete(connection)
         except BaseException:
             database.close()
             raise
@@ -232,6 +242,16 @@ class StudyIndex:
             if len(rows) < _CHUNK:
                 return
             after = rows[-1].subject
+
+
+def _complete(connection: Connection) -> None:
+    """Add the columns that an index of an earlier version lacks."""
+    known = {column["name"] for column in inspect(connection).get_columns(STUDIES.name)}
+    for name in _ADDED:
+        if name not in known:
+            connection.exec_driver_sql(
+                f"ALTER TABLE {STUDIES.name} ADD COLUMN {name} BIGINT NOT NULL DEFAULT -1"
+            )
 
 
 def _study(row: Row[Any]) -> IndexedStudy:

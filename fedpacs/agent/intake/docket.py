@@ -2,7 +2,9 @@
 
 A study is due when nothing is known of it, when the archive lists something else than before,
 when the site's profile has changed, when its time has come to be tried again, or when a person
-asked. What the index says to be ready is held to the store. What the store holds and the index does
+asked. What the index says to be ready is held to the store. A study that was ready and is counted
+by the archive as before is not listed again for some days; the first time, and whenever a count
+changes, only instance UIDs make it ready. What the store holds and the index does
 not know (it was lost, or a run was killed between sealing and noting it) is taken over, and the
 entry that the book lacks is written.
 """
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fedpacs.agent.premises import Premises
-    from fedpacs.core.study import StudyRef
+    from fedpacs.core.study import StudyRef, SurveyedStudy
+
+
+_DAY_US = 86_400 * 10**6
 
 
 class InterruptedStudyError(AgentError):
@@ -40,6 +45,13 @@ class Due(Enum):
     NOT_YET = auto()
     DEAD = auto()
     UNMATCHED = auto()
+
+
+def counts_of(study: SurveyedStudy) -> tuple[int, int]:
+    """Give series and instances as an archive counts them, -1 where it does not."""
+    counts = study.num_series, study.num_instances
+    series, instances = (-1 if count is None else count for count in counts)
+    return series, instances
 
 
 class Docket:
@@ -65,6 +77,30 @@ class Docket:
         self._now_us = now_us
         self._retry = retry
         self._profile = premises.profile.digest
+        self._lasting_us = int(premises.config.ingest.full_survey_days * _DAY_US)
+
+    def survey(self, study: SurveyedStudy, patient: str) -> tuple[Due, str] | None:
+        """Decide about a study by its counts alone, and give its pseudonym.
+
+        None where it has to be listed: it is new, is not ready, has another count or patient than
+        when it was last listed, or that was too long ago.
+        """
+        subject = self._premises.pseudonyms.uid(study.study_instance_uid)
+        known = self._premises.index.get(subject)
+        if known is None or study.num_instances is None or known.profile != self._profile:
+            return None
+        if (patient and patient != known.patient) or counts_of(study) != (
+            known.counted_series,
+            known.counted_instances,
+        ):
+            return None
+        if not known.listed_us <= self._now_us() < known.listed_us + self._lasting_us:
+            return None
+        if known.state is StudyState.UNMATCHED and known.asked == self._asked:
+            return Due.UNMATCHED, subject
+        if known.state is StudyState.READY and self._is_held(subject, known.expected):
+            return Due.READY, subject
+        return None
 
     def judge(self, ref: StudyRef, patient: str) -> tuple[Due, IndexedStudy]:
         """Decide, and give the study as the index is to know it."""
@@ -79,6 +115,9 @@ class Docket:
         )
         same = (study.listing, study.profile) == (listing, self._profile)
         study = replace(study, listing=listing, profile=self._profile, listed_us=self._now_us())
+        if ref.surveyed is not None:
+            series, instances = counts_of(ref.surveyed)
+            study = replace(study, counted_series=series, counted_instances=instances)
         if self._is_sealed(subject, uids):
             return Due.READY, self._ready(study, known=same)
         if not same:
@@ -110,11 +149,21 @@ class Docket:
     def _ready(self, study: IndexedStudy, *, known: bool) -> IndexedStudy:
         ready = replace(study, state=StudyState.READY, code="", attempts=0, next_try_us=0)
         ready = replace(ready, received=ready.expected)
-        if not known or study.state is not StudyState.READY:
+        anew = not known or study.state is not StudyState.READY
+        if anew:
             self._complete_book(study.subject, study.expected)
             self._premises.quarantine.release(study.subject)
+        if anew or study.counted_instances >= 0:  # without counts it is listed every time anyway
             self._premises.index.put(ready)
         return ready
+
+    def _is_held(self, subject: str, instances: int) -> bool:
+        """Tell whether the store has all that was listed of a study, of today's profile."""
+        store = self._premises.store
+        if not store.has(subject):
+            return False
+        record = store.study(subject)
+        return record.profile_digest == self._profile and len(record.instances) == instances
 
     def _complete_book(self, subject: str, instances: int) -> None:
         """Write that a study is sealed where a kill came between the act and the entry."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from fedpacs.agent.intake.space import Space
     from fedpacs.agent.intake.throttle import Throttle
     from fedpacs.config.ingest import Ingest
-    from fedpacs.core.study import Study, StudyRef
+    from fedpacs.core.study import Study, StudyRef, SurveyedStudy
     from fedpacs.crypto.pseudonyms import Pseudonyms
-    from fedpacs.pacs.ports import ArchiveReader, ProbeStep, StudyQuery
+    from fedpacs.pacs.ports import ArchiveReader, Known, ProbeStep, StudyQuery
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
@@ -84,8 +84,8 @@ class _Watched:
     def probe(self) -> tuple[ProbeStep, ...]:
         return self._reader.probe()
 
-    def find(self, query: StudyQuery) -> Iterator[StudyRef]:
-        return self._reader.find(query)
+    def find(self, query: StudyQuery, known: Known | None = None) -> Iterator[StudyRef]:
+        return self._reader.find(query, known)
 
     def retrieve(
         self, study: StudyRef, into: Path, only: frozenset[str] | None = None
@@ -103,7 +103,7 @@ class _Watched:
         self._reader.close()
 
 
-def identity_of(ref: StudyRef, pseudonyms: Pseudonyms) -> str:
+def identity_of(ref: StudyRef | SurveyedStudy, pseudonyms: Pseudonyms) -> str:
     """Give the pseudonym of a study's patient; empty when the archive names none."""
     try:
         return pseudonyms.patient(ref.patient_id)

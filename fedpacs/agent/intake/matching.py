@@ -1,7 +1,9 @@
 """Matching keys held to what was fetched: an archive may ignore any key that it does not know.
 
-One header of each series is read in staging. What matched is forgotten with the files; the index
-keeps only that a study did not match, and under which keys.
+Of the study-level keys those go to the archive that every archive understands alike, to spare
+fetching what does not match; what comes is held to all of them here. One header of each series is
+read in staging. What matched is forgotten with the files; the index keeps only that a study did not
+match, and under which keys.
 
 References
 ----------
@@ -10,6 +12,7 @@ PS3.4 C.2.2.2 (attribute matching): single value, list, wild card, range, sequen
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +21,37 @@ from pydicom.datadict import dictionary_VR
 from pydicom.multival import MultiValue
 
 from fedpacs.core.digest import digest_of
+from fedpacs.pacs.ports import StudyQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from fedpacs.config.job import CohortQuery
     from fedpacs.core.study import Study
 
 _TIMES = frozenset({"DA", "TM", "DT"})
 _NUMBERS = frozenset({"DS", "IS", "FL", "FD", "US", "SS", "UL", "SL"})
+_AT_STUDY_LEVEL = {
+    "PatientSex": re.compile(r"[MFO]"),
+    "StudyDescription": re.compile(r"(?=.*[^*])[ -\[\]-~]{1,64}"),
+}
 _UNIT_DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}
+
+
+def query_of(cohort: CohortQuery) -> StudyQuery:
+    """Give what is asked of an archive for a job: a part of its keys, never more than it wants.
+
+    Single values of optional study-level keys only (PS3.4 C.6.2.1.2). A list of alternatives is no
+    matching of the standard, an age has no ranges there, and text beyond ASCII depends on a
+    character set that an archive may take for another.
+    """
+    keys = []
+    for name, fits in _AT_STUDY_LEVEL.items():
+        value = cohort.match.get(name, "")
+        one = value if isinstance(value, str) else value[0] if len(value) == 1 else ""
+        if fits.fullmatch(one):
+            keys.append((name, one))
+    return StudyQuery(cohort.modality, cohort.study_date, keys=tuple(keys))
 
 
 class Matcher:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fedpacs.agent.intake.failures import OtherSoftwareError, RefusedError
 from fedpacs.agent.intake.work import software
 from fedpacs.cohort.errors import ContentMismatchError
+from fedpacs.core.digest import sha256_hex
 from fedpacs.records.events import EventKind
 
 if TYPE_CHECKING:
@@ -50,3 +52,9 @@ def series_of_own(premises: Premises) -> frozenset[str]:
         for entry in premises.book.entries()
         if entry.event.kind is EventKind.RESULT_STORED
     )
+
+
+def without(ref: StudyRef, ours: frozenset[str]) -> StudyRef:
+    """Leave out the series that this site's models wrote: they must never become labels."""
+    series = tuple(s for s in ref.series if sha256_hex(s.series_instance_uid.encode()) not in ours)
+    return replace(ref, series=series)

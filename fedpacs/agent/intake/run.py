@@ -14,19 +14,18 @@ from fedpacs.agent.intake.crew import hire
 from fedpacs.agent.intake.docket import Docket, Due, InterruptedStudyError
 from fedpacs.agent.intake.failures import Verdict, pause_s, verdict
 from fedpacs.agent.intake.fetching import Fetcher, identity_of
-from fedpacs.agent.intake.matching import Matcher
-from fedpacs.agent.intake.receipt import made_of, series_of_own
+from fedpacs.agent.intake.matching import Matcher, query_of
+from fedpacs.agent.intake.receipt import made_of, series_of_own, without
 from fedpacs.agent.intake.space import DiskLowError, Space
+from fedpacs.agent.intake.survey import Survey
 from fedpacs.agent.intake.tally import Tally
 from fedpacs.agent.intake.throttle import Throttle
 from fedpacs.agent.intake.windows import OutsideWindowError
 from fedpacs.agent.intake.work import StudyTask
 from fedpacs.agent.series import coded_series, standardise_study
 from fedpacs.agent.withdrawals import purge, withdrawn
-from fedpacs.core.digest import sha256_hex
 from fedpacs.core.errors import FedpacsError
 from fedpacs.pacs.open import open_reader
-from fedpacs.pacs.ports import StudyQuery
 from fedpacs.policy import disclosure
 from fedpacs.records.events import EventKind
 from fedpacs.records.study_index import IndexedStudy, StudyState
@@ -79,7 +78,7 @@ class Run:
         self.reader: ArchiveReader = open_reader(config.pacs)
         self.tally = Tally()
         self._windows = windows
-        self._query = StudyQuery(modality=job.cohort.modality, study_date=job.cohort.study_date)
+        self._query = query_of(job.cohort)
         self._config = config.ingest
         self._staging = staging
         self._progress = progress
@@ -107,7 +106,10 @@ class Run:
         asked = self._matcher.digest
         self._own_results = series_of_own(self.premises)
         docket = Docket(self.premises, asked, _now_us, retry=retry)
-        for ref in self.reader.find(self._query):
+        known = Survey(
+            docket, self.premises.pseudonyms, self.tally, self._withdrawn, self._show
+        ).knows
+        for ref in self.reader.find(self._query, known):
             if not self._may_begin():
                 break
             self._take(ref, docket)
@@ -136,7 +138,7 @@ class Run:
 
     def _take(self, listed: StudyRef, docket: Docket, *, anew: bool = True) -> None:
         """Decide about one study, and fetch it if it is due."""
-        ref = self._without_own_results(listed)
+        ref = without(listed, self._own_results)
         patient = identity_of(ref, self.premises.pseudonyms)
         if patient in self._withdrawn:
             self.tally.counts["withdrawn"] += anew
@@ -156,6 +158,9 @@ class Run:
         else:
             self.tally.not_ready[study.subject] = study.code
             self.premises.index.put(study)
+        self._show()
+
+    def _show(self) -> None:
         self._progress("ingest", self.tally.counts["found"] - len(self._working), 0)
 
     def _begin(self, ref: StudyRef, study: IndexedStudy) -> None:
@@ -233,7 +238,7 @@ class Run:
             self.tally.settled(study.subject)
             self.reader.done(ref)
             self._empty(study.subject)
-            self._progress("ingest", self.tally.counts["found"] - len(self._working), 0)
+            self._show()
 
     def _seal(self, made: Prepared, study: IndexedStudy) -> None:
         """Ask gate 1 for a prepared study and seal it."""
@@ -286,14 +291,6 @@ class Run:
 
     def _empty(self, subject: str) -> None:
         shutil.rmtree(self._staging / subject, ignore_errors=True)
-
-    def _without_own_results(self, ref: StudyRef) -> StudyRef:
-        """Leave out the series that this site's models wrote: they must never become labels."""
-        ours = self._own_results
-        series = tuple(
-            s for s in ref.series if sha256_hex(s.series_instance_uid.encode()) not in ours
-        )
-        return replace(ref, series=series)
 
 
 def _now_us() -> int:
