@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ from fedpacs.pacs.ports import StudyQuery
 from fedpacs.simulation.workspace import free_ports, prepare_workspace
 
 AIM = 0.6
+PER_STUDY = 20
+Progress = Callable[[str, int, int], None]
 _MIB = 1024 * 1024
 
 
@@ -88,11 +91,11 @@ def site_at(root: Path, pacs: dict[str, object], ingest: dict[str, object]) -> t
     return Site.open(place.site_file), workspace.job_file
 
 
-def ingest(site: Site, job: Path) -> float:
+def ingest(site: Site, job: Path, progress: Progress | None = None) -> float:
     """Ingest everything; give seconds. Without labels gate 2 stays closed, after the last study."""
     start = time.perf_counter()
     try:
-        site.ingest(load_job(job))
+        site.ingest(load_job(job), progress)
     except NothingSealedError:
         raise
     except PolicyError:
@@ -192,15 +195,37 @@ def growth(root: Path, instances: int, per_study: int) -> list[dict[str, object]
     return rows
 
 
-def one(folder: Path) -> None:
-    """Ingest a folder and print seconds and peak memory of this process."""
+def one(folder: Path, per_study: int) -> None:
+    """Ingest a folder; print seconds and memory of this process, on the way and at most."""
     with tempfile.TemporaryDirectory() as home:
         pacs = {"kind": "folder", "path": str(folder)}
         site, job = site_at(Path(home) / "site", pacs, {"workers": 1, "minimum_free_bytes": 0})
-        seconds = ingest(site, job)
+        every = max(1, len(list(folder.iterdir())) // per_study // 20)
+        curve: dict[int, tuple[float, int]] = {}
+        start = time.perf_counter()
+
+        def look(_step: str, done: int, _found: int) -> None:
+            if done and done % every == 0:
+                curve[done] = (round(time.perf_counter() - start, 1), resident_mib())
+
+        seconds = ingest(site, job, look)
+        again = ingest(site, job)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         studies = len(site.premises.store.studies())
-    print(json.dumps({"studies": studies, "seconds": round(seconds, 1), "peak_mib": peak // _MIB}))
+    report = {
+        "studies": studies,
+        "seconds": round(seconds, 1),
+        "nothing_new_s": round(again, 1),
+        "peak_mib": peak // _MIB,
+        "curve": curve,
+    }
+    print(json.dumps(report))
+
+
+def resident_mib() -> int:
+    """Give the memory that this process has now, not the most it ever had."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() // _MIB
 
 
 def main() -> None:
@@ -211,7 +236,7 @@ def main() -> None:
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        one(options.one)
+        one(options.one, PER_STUDY)
         return
     os.environ["OMP_NUM_THREADS"] = "1"
     studies, slices, repeats = (3, 60, 1) if options.quick else (5, 100, 3)
@@ -220,9 +245,13 @@ def main() -> None:
         rows = end_to_end(Path(folder), studies, slices, repeats)
         for row in rows:
             print(row, "" if row["share"] >= AIM else f"below {AIM}")
-        grown = growth(Path(folder), instances, 20)
+        grown = growth(Path(folder), instances, PER_STUDY)
     for row in grown:
+        curve = row.pop("curve")
         print(row, f"{1000 * row['seconds'] / row['instances']:.2f} ms per instance")
+        for done, (seconds, mib) in curve.items():
+            print(f"    {int(done) * PER_STUDY:6} instances {seconds:8.1f} s {mib:5} MiB")
+        row["curve"] = curve
     report = {"aim": AIM, "end_to_end": rows, "growth": grown}
     options.json.write_text(json.dumps(report, indent=2))
 
