@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fedpacs.cohort.preparations import keep_preparation
 from fedpacs.cohort.volumes import load_volume
 from fedpacs.core.cohort import Split
 from fedpacs.core.update import LocalUpdate, Measurement
@@ -71,10 +72,20 @@ class Learner:
             ]
         return self._parts[split]
 
-    def warm_up(self) -> None:
-        """Open everything that a round will need."""
-        for split in Split:
-            self.volumes(split)
+    def warm_up(self) -> str:
+        """Open everything that a round will need.
+
+        Returns
+        -------
+        str
+            Digest of the sealed record of what was done to each volume, step by step.
+        """
+        done = [
+            (subject, [step.as_dict() for step in volume.steps])
+            for split in Split
+            for subject, volume in zip(self._cohort.part(split), self.volumes(split), strict=True)
+        ]
+        return keep_preparation(self._premises.store, (self._job.digest, self._cohort.digest), done)
 
     def fit(self, model: GlobalModel) -> LocalUpdate:
         """Score the global model on the validation part, then train it on the training part."""

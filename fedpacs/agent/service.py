@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fedpacs.agent.ports import Task
     from fedpacs.agent.premises import Premises
     from fedpacs.config.job import JobConfig
+    from fedpacs.core.cohort import Cohort
     from fedpacs.core.terms import Terms
 
 STAY_S = 6.0
@@ -128,7 +129,6 @@ def serve(
         terms.schema_digest,
     ):
         raise NotApprovedError("Job, cohort, profile or software are not those that were approved.")
-    learner.warm_up()
     rounds = Round(premises, job, learner.schema, learner)
     permit = Permit(
         job_digest=terms.job_digest,
@@ -139,14 +139,24 @@ def serve(
         refusal=lambda: _refusal(premises, terms),
     )
     tally = _Tally(premises, job.federation.rounds, progress)
-    premises.record(
-        EventKind.AGENT_STARTED, process=os.getpid(), job=job.digest, cohort=cohort.digest
-    )
+    begin(premises, job, cohort, learner)
     try:
         _take_tasks(premises, permit, rounds, tally)
     finally:
         premises.record(EventKind.AGENT_STOPPED, process=os.getpid())
     return _report(premises, rounds, tally)
+
+
+def begin(premises: Premises, job: JobConfig, cohort: Cohort, learner: Learner) -> None:
+    """Prepare every volume, and write down that a run begins and what was done to them."""
+    preparation = learner.warm_up()
+    premises.record(
+        EventKind.AGENT_STARTED,
+        process=os.getpid(),
+        job=job.digest,
+        cohort=cohort.digest,
+        preparation=preparation,
+    )
 
 
 def _take_tasks(premises: Premises, permit: Permit, rounds: Round, tally: _Tally) -> None:

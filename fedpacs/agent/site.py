@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fedpacs.agent.alone import AloneReport
-    from fedpacs.agent.consent import ApprovalStatus
     from fedpacs.agent.doctor import CheckItem
     from fedpacs.agent.intake.tally import IngestReport
     from fedpacs.agent.service import RunReport
+    from fedpacs.agent.status import SiteStatus
     from fedpacs.agent.withdrawals import Forgotten
     from fedpacs.cohort.upkeep import RepairReport
     from fedpacs.config.job import CohortQuery, JobConfig
@@ -43,36 +43,6 @@ class FindSummary:
     series: int
     instances: int
     modalities: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class SiteStatus:
-    """One site at a glance; no pseudonym, no name.
-
-    Attributes
-    ----------
-    index
-        Studies that were ever listed, by how far they have come.
-    dead_letters
-        Studies that are not tried again unless a person asks, by code.
-    waiting
-        Studies that are tried again by a coming ingest, by code.
-    quarantined
-        What lies in quarantine, by code.
-    """
-
-    site: str
-    profile: str
-    studies: int
-    patients: int
-    index: dict[str, int]
-    dead_letters: dict[str, int]
-    waiting: dict[str, int]
-    quarantined: dict[str, int]
-    approvals: tuple[ApprovalStatus, ...]
-    book_entries: int
-    book_verifies: bool
-    events: dict[str, int]
 
 
 class Site:
@@ -277,23 +247,6 @@ class Site:
 
     def status(self) -> SiteStatus:
         """Show the site at a glance."""
-        from fedpacs.agent.consent import approvals_of
-        from fedpacs.records.study_index import DEAD, StudyState
+        from fedpacs.agent.status import status_of
 
-        premises = self.premises
-        patients = [study.patient for study in premises.store.each_study()]
-        events = Counter(str(entry.event.kind) for entry in premises.book.entries())
-        return SiteStatus(
-            site=self.config.site.name,
-            profile=premises.profile.name,
-            studies=len(patients),
-            patients=len(set(patients)),
-            index={str(state): n for state, n in sorted(premises.index.states().items())},
-            dead_letters=premises.index.codes(*DEAD),
-            waiting=premises.index.codes(StudyState.WAITING),
-            quarantined=premises.quarantine.counts(),
-            approvals=approvals_of(premises),
-            book_entries=events.total(),
-            book_verifies=premises.book.verify(premises.signing_key.public).ok,
-            events=dict(sorted(events.items())),
-        )
+        return status_of(self.premises)

@@ -137,6 +137,9 @@ def forget(vault: Vault, patient: str) -> ForgetReport:
     cohorts = [name for name in vault.names(Shelf.COHORTS) if patient in _parts(vault, name)]
     for name in cohorts:
         vault.remove(Shelf.COHORTS, name)
+    for name in list(vault.names(Shelf.PREPARATIONS)):
+        if patient in _prepared(vault, name):
+            vault.remove(Shelf.PREPARATIONS, name)
     latest = ledger(vault, LATEST)
     if set(latest.values()) & set(cohorts):
         kept = {query: digest for query, digest in latest.items() if digest not in cohorts}
@@ -174,7 +177,7 @@ def check(vault: Vault) -> tuple[StoreFault, ...]:
             for name in vault.names(Shelf.BLOBS)
             if name not in named
         ]
-    for shelf in (Shelf.COHORTS, Shelf.LEDGER):
+    for shelf in (Shelf.COHORTS, Shelf.PREPARATIONS, Shelf.LEDGER):
         for name in vault.names(shelf):
             try:
                 vault.read(shelf, name)
@@ -194,8 +197,8 @@ def drop_damaged(vault: Vault) -> int:
             studies.add(record_name(fault.study_instance_uid))
         elif fault.shelf is Shelf.STUDIES:
             studies.add(fault.name)
-        elif fault.shelf is Shelf.COHORTS:
-            vault.remove(Shelf.COHORTS, fault.name)
+        elif fault.shelf in (Shelf.COHORTS, Shelf.PREPARATIONS):
+            vault.remove(fault.shelf, fault.name)
     for name in studies:
         vault.remove(Shelf.STUDIES, name)
     return len(studies)
@@ -220,3 +223,8 @@ def parts_of(vault: Vault, patient: str) -> Iterator[tuple[str, str]]:
 def _parts(vault: Vault, cohort_digest: str) -> dict[str, str]:
     manifest: dict[str, Any] = json.loads(vault.read(Shelf.COHORTS, cohort_digest))
     return {str(row["patient"]): str(row["split"]) for row in manifest["subjects"]}
+
+
+def _prepared(vault: Vault, digest: str) -> set[str]:
+    record: dict[str, Any] = json.loads(vault.read(Shelf.PREPARATIONS, digest))
+    return {str(row["patient"]) for row in record["volumes"]}

@@ -62,6 +62,7 @@ class Shelf(StrEnum):
     STUDIES = "studies"
     COHORTS = "cohorts"
     LEDGER = "ledger"
+    PREPARATIONS = "preparations"
 
 
 class Vault:

@@ -203,6 +203,7 @@ _PROCESS: dict[str, FieldForm] = {
     "profile": DIGEST,
     "job": DIGEST,
     "cohort": DIGEST,
+    "preparation": DIGEST,
     "code": CODE,
 }
 
