@@ -12,6 +12,7 @@ from concurrent.futures import TimeoutError as NotDoneError
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Protocol
 
+from fedpacs.agent.intake.machines import VaultOnClusterError, require_one_machine
 from fedpacs.agent.intake.work import lost, prepare
 from fedpacs.core.errors import AgentError, MachineError
 from fedpacs.deidentification.workforce import begin, process_context
@@ -162,9 +163,13 @@ class Cluster:
     ----------
     config
         Names the scheduler and the certificates.
+    one_machine
+        Whether every worker must be on this machine.
 
     Raises
     ------
+    VaultOnClusterError
+        If one is not, and must be.
     NoDistributedError
         If Dask distributed is not installed.
     NoSchedulerError
@@ -176,7 +181,9 @@ class Cluster:
     itself does a study again whose worker died, as often as its ``allowed-failures`` say.
     """
 
-    def __init__(self, config: Ingest) -> None:
+    def __init__(self, config: Ingest, *, one_machine: bool = False) -> None:
+        if one_machine:
+            require_one_machine(config.scheduler, ())
         try:
             from distributed import Client
         except ModuleNotFoundError as error:
@@ -191,6 +198,12 @@ class Cluster:
             )
         except (OSError, ValueError) as error:
             raise NoSchedulerError("The Dask scheduler does not answer.") from error
+        if one_machine:
+            try:
+                require_one_machine(config.scheduler, self._client.nthreads())
+            except VaultOnClusterError:
+                self._client.close(timeout=_CONNECT_S)
+                raise
         self._executor = self._client.get_executor(pure=False)
         self._futures: dict[Future[StudyOutcome], StudyTask] = {}
         self.size = max(1, sum(self._client.nthreads().values()))
@@ -223,10 +236,23 @@ class Cluster:
             raise NoSchedulerError("The Dask cluster was lost.") from error
 
 
-def hire(config: Ingest) -> Crew:
-    """Give the workers that a site names."""
+def hire(config: Ingest, *, one_machine: bool = False) -> Crew:
+    """Give the workers that a site names.
+
+    Parameters
+    ----------
+    config
+        The site's.
+    one_machine
+        Whether they must all be on this machine: they share a vault.
+
+    Raises
+    ------
+    VaultOnClusterError
+        If they are not, and must be.
+    """
     if config.scheduler:
-        return Cluster(config)
+        return Cluster(config, one_machine=one_machine)
     workers = config.workers or len(os.sched_getaffinity(0))
     return Alone() if workers == 1 else Pool(workers)
 

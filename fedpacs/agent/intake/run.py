@@ -92,7 +92,8 @@ class Run:
         self._fetcher = Fetcher(self.reader, throttle, self._space, config.ingest)
         self._matcher = Matcher(job.cohort.match)
         self._rules = job.quality.stricter(config.quality)
-        self._crew: Crew = hire(config.ingest)
+        vault = premises.profile.policies.identity == "vault"
+        self._crew: Crew = hire(config.ingest, one_machine=vault)
         self._working: dict[str, tuple[StudyRef, IndexedStudy]] = {}
         self._again: list[tuple[int, StudyRef]] = []
         self._withdrawn: frozenset[str] = frozenset()
