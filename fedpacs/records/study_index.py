@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Integer,
     MetaData,
@@ -124,6 +125,15 @@ STUDIES = Table(
     Column("counted_series", BigInteger, nullable=False, server_default="-1"),
     Column("counted_instances", BigInteger, nullable=False, server_default="-1"),
 )
+JUDGEMENTS = Table(
+    "ingest_judgements",
+    METADATA,
+    Column("project", String(32), primary_key=True),
+    Column("subject", String(64), primary_key=True),
+    Column("asked", String(64), primary_key=True),
+    Column("matched", Boolean, nullable=False),
+)
+"""Whether a study has what the matching keys of a job ask for, as its headers said."""
 _ADDED = ("counted_series", "counted_instances")
 """Columns that an index of an earlier version does not have."""
 
@@ -175,9 +185,26 @@ class StudyIndex:
                 if not connection.execute(update(STUDIES).where(*ours).values(values)).rowcount:
                     connection.execute(insert(STUDIES).values(values))
 
+    def judged(self, subject: str, asked: str) -> bool | None:
+        """Tell whether a study matches the keys with this digest; None if nobody has looked."""
+        query = select(JUDGEMENTS.c.matched).where(*self._judgement(subject, asked))
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else bool(row.matched)
+
+    def judge(self, subject: str, asked: str, *, matched: bool) -> None:
+        """Write down whether a study matches the keys with this digest."""
+        values = {"project": self._project, "subject": subject, "asked": asked, "matched": matched}
+        with self._database.writing() as connection:
+            connection.execute(delete(JUDGEMENTS).where(*self._judgement(subject, asked)))
+            connection.execute(insert(JUDGEMENTS).values(values))
+
     def remove(self, subjects: Iterable[str]) -> int:
         """Forget studies; give how many were known."""
+        subjects = tuple(subjects)
         with self._database.writing() as connection:
+            for subject in subjects:
+                connection.execute(delete(JUDGEMENTS).where(*self._judgement(subject)))
             return sum(
                 connection.execute(
                     delete(STUDIES).where(*self._ours(STUDIES.c.subject == subject))
@@ -189,6 +216,12 @@ class StudyIndex:
         """Forget every study of a patient; give how many were known."""
         with self._database.writing() as connection:
             ours = self._ours(STUDIES.c.patient == patient)
+            theirs = select(STUDIES.c.subject).where(*ours)
+            connection.execute(
+                delete(JUDGEMENTS).where(
+                    JUDGEMENTS.c.project == self._project, JUDGEMENTS.c.subject.in_(theirs)
+                )
+            )
             return int(connection.execute(delete(STUDIES).where(*ours)).rowcount)
 
     def of_patient(self, patient: str) -> tuple[IndexedStudy, ...]:
@@ -231,6 +264,10 @@ class StudyIndex:
 
     def _ours(self, *conditions: ColumnElement[bool]) -> tuple[ColumnElement[bool], ...]:
         return (STUDIES.c.project == self._project, *conditions)
+
+    def _judgement(self, subject: str, asked: str = "") -> tuple[ColumnElement[bool], ...]:
+        ours = (JUDGEMENTS.c.project == self._project, JUDGEMENTS.c.subject == subject)
+        return (*ours, JUDGEMENTS.c.asked == asked) if asked else ours
 
     def _select(self, condition: ColumnElement[bool]) -> Iterator[IndexedStudy]:
         after = ""

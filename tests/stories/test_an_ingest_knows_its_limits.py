@@ -94,6 +94,21 @@ def test_a_study_that_does_not_match_is_fetched_once_and_not_sealed(clinic):
     assert clinic.site().ingest(clinic.job).sealed == 14
 
 
+def test_what_another_job_sealed_is_held_to_the_keys_of_this_one(clinic):
+    """The store's headers are de-identified, so the archive's are looked at once more."""
+    assert clinic.site().ingest(clinic.job).sealed == 14
+    clinic.edit_job(cohort={"match": {"Manufacturer": "No Such Maker*"}})
+    with pytest.raises(NothingFoundError):
+        clinic.site().ingest(clinic.job)
+    clinic.edit_job(cohort={"match": {"Manufacturer": "*"}})
+    for retrieved in (14, 0):
+        report = clinic.site().ingest(clinic.job)
+        assert (report.retrieved, report.unmatched) == (retrieved, 0)
+    clinic.edit_job(cohort={"match": {}})
+    report = clinic.site().ingest(clinic.job)
+    assert (report.already_sealed, report.retrieved) == (14, 0)
+
+
 def test_a_failure_that_may_pass_is_tried_again_in_the_same_run_and_then_given_up(
     clinic, monkeypatch
 ):

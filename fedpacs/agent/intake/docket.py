@@ -62,7 +62,7 @@ class Docket:
     premises
         The site.
     asked
-        Digest of what a fetched study is held to.
+        Digest of what a fetched study is held to; empty when that is nothing.
     now_us
         Clock, microseconds since 1970, UTC.
     retry
@@ -99,7 +99,9 @@ class Docket:
         if known.state is StudyState.UNMATCHED and known.asked == self._asked:
             return Due.UNMATCHED, subject
         if known.state is StudyState.READY and self._is_held(subject, known.expected):
-            return Due.READY, subject
+            matched = self._matches(subject)
+            if matched is not None:
+                return (Due.READY if matched else Due.UNMATCHED), subject
         return None
 
     def judge(self, ref: StudyRef, patient: str) -> tuple[Due, IndexedStudy]:
@@ -119,10 +121,18 @@ class Docket:
             series, instances = counts_of(ref.surveyed)
             study = replace(study, counted_series=series, counted_instances=instances)
         if self._is_sealed(subject, uids):
-            return Due.READY, self._ready(study, known=same)
+            matched = self._matches(subject)
+            if matched is not None:
+                return (Due.READY if matched else Due.UNMATCHED), self._ready(study, known=same)
+            # sealed for another job: only the archive's headers can tell
+            same = same and study.state not in (StudyState.READY, StudyState.UNMATCHED)
         if not same:
             return Due.NOW, replace(study, state=StudyState.PENDING, code="", attempts=0)
         return self._known(study), study
+
+    def _matches(self, subject: str) -> bool | None:
+        """Tell whether a study has what the job asks for; None if its headers were not seen."""
+        return self._premises.index.judged(subject, self._asked) if self._asked else True
 
     def _known(self, study: IndexedStudy) -> Due:
         """Decide for a study that is as it was."""

@@ -68,8 +68,8 @@ class Matcher:
             name: (value.split("\\") if isinstance(value, str) else list(value))
             for name, value in keys.items()
         }
-        self.digest = digest_of(self._keys)
-        """Changes with the keys."""
+        self.digest = digest_of(self._keys) if self._keys else ""
+        """Changes with the keys; empty without any."""
 
     def matches(self, study: Study) -> bool:
         """Tell whether for each key any series of a study has a value that is wanted."""

@@ -185,6 +185,7 @@ class Run:
                 EventKind.STUDY_RETRIEVED, study=study.subject, instances=len(retrieved.files)
             )
             matched = self._matcher.matches(retrieved)
+            premises.index.judge(study.subject, self._matcher.digest, matched=matched)
             if matched:
                 standardise_study(premises, retrieved)
         except FedpacsError as error:
