@@ -152,6 +152,18 @@ class Evidence:
                 found.update(Needle(t, "text") for t in texts if t.casefold() not in whole)
         return found
 
+    def texts_in(self, other: Evidence) -> set[Needle]:
+        """Give the needles of texts that went here and that a value of `other`, which stayed, has.
+
+        Both are of one file: what of it its series shares, and what is its own.
+        """
+        found: set[Needle] = set()
+        for texts, stayed in ((self.gone, other.stayed), (self.places, other.stayed_texts)):
+            if texts and stayed:
+                whole = "\n".join(stayed)
+                found.update(Needle(t, "text") for t in texts if t.casefold() in whole)
+        return found
+
 
 def add_values(evidence: Evidence, tag: int, vr: str, values: list[str]) -> None:
     """Add what one element of the original holds, if it is of a person or a UID or a date."""

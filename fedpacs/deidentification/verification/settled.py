@@ -73,9 +73,11 @@ class Settled:
         uids = tuple(evidence.uids - self.all.evidence.uids)
         own = evidence.needles_besides_uids()
         own = {needle for needle in own if needle.text not in rest.dates} - self._needles
-        if not rest.dates.isdisjoint(self.all.evidence.dates):
+        own -= evidence.texts_in(self.all.evidence)
+        stayed = self.all.evidence.texts_in(evidence)
+        if stayed or not rest.dates.isdisjoint(self.all.evidence.dates):
             needles = {needle for needle in self._needles if needle.text not in rest.dates}
-            own |= {Needle(uid, "uid") for uid in evidence.uids} | needles
+            own |= {Needle(uid, "uid") for uid in evidence.uids} | (needles - stayed)
             return Matcher(own, self._codecs), ()
         if not own and self._matcher is not None and all(map(self._matcher.covers, uids)):
             return self._matcher, tuple(map(Uid.of, uids))
