@@ -83,7 +83,7 @@ class _NoRounds:
     """Answers no round: under an approval of statistics nothing is trained."""
 
     def handle(self, message_type: str, model: GlobalModel) -> ReleasedUpdate:
-        raise NotImplementedError
+        raise UnexpectedRecordError("Under an approval of statistics no round is answered.")
 
 
 def serve_statistics(
