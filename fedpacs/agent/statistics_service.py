@@ -82,7 +82,7 @@ class StatisticsExecutor(Executor):
 class _NoRounds:
     """Answers no round: under an approval of statistics nothing is trained."""
 
-    def handle(self, message_type: str, model: GlobalModel) -> ReleasedUpdate:
+    def handle(self, message_type: str, model: GlobalModel) -> ReleasedUpdate:  # noqa: ARG002 - the handler's signature
         raise UnexpectedRecordError("Under an approval of statistics no round is answered.")
 
 
